@@ -1,0 +1,105 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Tally: a columnar, in-process analytics engine for LLM usage and cost.
+///
+/// `Tally` is the only library product; every other module is an implementation layer whose
+/// declarations are `package`. The arrows between targets are the architecture: see
+/// docs/ARCHITECTURE.md.
+let package = Package(
+  name: "tally",
+  platforms: [.macOS(.v26)],
+  products: [
+    .library(name: "Tally", targets: ["Tally"]),
+    .executable(name: "tally", targets: ["TallyCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(
+      name: "CEdit", pkgConfig: "libedit",
+      providers: [.apt(["libedit-dev"]), .brew(["libedit"])]),
+
+    .target(name: "TallyBase"),
+    .target(
+      name: "TallyFile",
+      dependencies: ["TallyBase", .product(name: "SystemPackage", package: "swift-system")]),
+    .target(
+      name: "TallyStorage",
+      dependencies: [
+        "TallyBase", "TallyFile", "CZstd",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(name: "TallyLanguage", dependencies: ["TallyBase"]),
+    .target(name: "TallyPlanning", dependencies: ["TallyBase", "TallyLanguage"]),
+    .target(
+      name: "TallyExecution", dependencies: ["TallyBase", "TallyPlanning", "TallyStorage"]),
+    .target(
+      name: "Tally",
+      dependencies: [
+        "TallyBase", "TallyFile", "TallyStorage", "TallyLanguage", "TallyPlanning",
+        "TallyExecution",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(name: "TallyIngest", dependencies: ["TallyBase", "CZlib", "CZstd"]),
+    .executableTarget(
+      name: "TallyCLI",
+      dependencies: [
+        "Tally", "TallyIngest", "TallyBase", "TallyFile", "TallyStorage", "TallyLanguage",
+        "TallyPlanning", "TallyExecution", "CEdit",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+
+    .target(
+      name: "TallyTestSupport",
+      dependencies: [
+        "TallyBase", "TallyFile", "TallyStorage", "TallyLanguage", "TallyPlanning",
+        "TallyExecution", "Tally", "TallyIngest",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/TallyTestSupport"),
+  ]
+    + [
+      "TallyBase", "TallyFile", "TallyStorage", "TallyLanguage", "TallyPlanning",
+      "TallyExecution", "TallyIngest", "Tally",
+    ].map { module in
+      .testTarget(
+        name: "\(module)Tests",
+        dependencies: [
+          .target(name: module), "TallyTestSupport",
+          .product(name: "SystemPackage", package: "swift-system"),
+        ])
+    }
+    + [
+      .testTarget(name: "TidyTests"),
+      .testTarget(
+        name: "CommandLineTests",
+        dependencies: ["TallyTestSupport", "TallyCLI"]),
+      .testTarget(
+        name: "LanguageContractTests",
+        dependencies: ["TallyTestSupport", "Tally"]),
+    ]
+)
+
+let commonSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableExperimentalFeature("Lifetimes"),
+  .strictMemorySafety(),
+]
+
+for target in package.targets where target.type != .system {
+  target.swiftSettings = commonSettings
+}

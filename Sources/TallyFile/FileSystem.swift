@@ -1,0 +1,56 @@
+package import SystemPackage
+package import TallyBase
+
+/// The only door to the disk. Production stands behind it with POSIX calls; tests stand behind it
+/// with memory, lost power and torn writes.
+package protocol FileSystem: Sendable {
+  func open(_ path: FilePath, _ mode: OpenMode) throws(TallyError) -> any File
+  /// Creates one directory; its parent must exist. An existing directory is not an error.
+  func createDirectory(_ path: FilePath) throws(TallyError)
+  /// Names in a directory, sorted by bytes, without `.` and `..`.
+  func contents(ofDirectory path: FilePath) throws(TallyError) -> [String]
+  /// What is at `path`, or nil if nothing is.
+  func kind(of path: FilePath) throws(TallyError) -> FileKind?
+  func rename(_ source: FilePath, to target: FilePath) throws(TallyError)
+  func remove(_ path: FilePath) throws(TallyError)
+  func removeDirectory(_ path: FilePath) throws(TallyError)
+  /// Makes renames, creations and removals in the directory durable.
+  func synchronizeDirectory(_ path: FilePath) throws(TallyError)
+  /// Takes the advisory lock on a file, creating it if need be. `owner` is written into the file
+  /// when an exclusive lock is won and named in the error when it is not.
+  ///
+  /// - Throws: `locked` if another process (or another opening in this one) holds it.
+  func lock(_ path: FilePath, owner: String) throws(TallyError) -> any FileLock
+}
+
+package enum OpenMode: Sendable {
+  case read
+  /// Reads and writes a file that must not exist yet.
+  case createNew
+  /// Reads and writes an existing file.
+  case readWrite
+}
+
+package enum FileKind: Sendable {
+  case file, directory, other
+}
+
+/// An open file. Positions are absolute; there is no shared cursor.
+package protocol File: AnyObject, Sendable {
+  /// Reads up to `buffer.count` bytes at `offset`; fewer only at the end of the file.
+  func read(
+    into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+  ) throws(TallyError) -> Int
+  /// Writes all bytes at `offset`.
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(TallyError)
+  func byteCount() throws(TallyError) -> Int64
+  func truncate(to byteCount: Int64) throws(TallyError)
+  /// Makes the file's bytes and length durable.
+  func synchronize() throws(TallyError)
+  func close() throws(TallyError)
+}
+
+/// A held lock; `release` or the process's end gives it up.
+package protocol FileLock: AnyObject, Sendable {
+  func release()
+}
