@@ -17,7 +17,7 @@ package final class WorkerPool: Sendable {
   private let shared: Shared
 
   /// Condition variable and state shared with the threads, which must not keep the pool alive.
-  private final class Shared: @unchecked Sendable {
+  @safe private final class Shared: @unchecked Sendable {
     // SAFETY (Sendable): every stored property is touched only with `mutex` held.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let wakeUp: UnsafeMutablePointer<pthread_cond_t>

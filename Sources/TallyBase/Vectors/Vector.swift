@@ -1,0 +1,124 @@
+/// The values of one column for the rows of a batch.
+///
+/// A vector owns one aligned buffer that is reused batch after batch. Its values are flat (one
+/// entry a row), constant (entry 0 stands for every row) or, for int64-backed types, narrow:
+/// 32-bit raws with `value = base + scale * raw`, the form in which packed pages unpack fastest.
+/// `flatten` turns the other two into the first; kernels that profit look before they ask for it.
+///
+/// Text travels as codes of `pool` (code 0 is NULL); other types mark NULL rows in `validity`.
+/// A vector is used by one thread at a time.
+@safe package final class Vector {
+  /// Rows in a full batch.
+  package static let rowCountMax = 2_048
+
+  /// How one value is held.
+  package enum Layout: Hashable, Sendable {
+    case int64, int128, double, bool, code
+  }
+
+  package let type: LogicalType
+  package let layout: Layout
+  package let capacity: Int
+  private let storage: UnsafeMutableRawPointer
+  private var narrowStorage: UnsafeMutablePointer<UInt32>?
+  private var validityStorage: UnsafeMutablePointer<UInt8>?
+
+  /// Whether `validity` must be looked at. Never set for codes.
+  package var hasNulls = false
+  /// Whether entry 0 stands for every row.
+  package var isConstant = false
+  /// Set: values are `narrowValues`, not `int64s`.
+  package var narrow: NarrowForm?
+  /// The strings behind codes; nil for other layouts.
+  package var pool: TextPool?
+
+  /// `value = base + scale * raw`
+  package struct NarrowForm: Hashable, Sendable {
+    package var base: Int64
+    package var scale: Int64
+
+    package init(base: Int64, scale: Int64) {
+      self.base = base
+      self.scale = scale
+    }
+  }
+
+  package init(type: LogicalType, capacity: Int = Vector.rowCountMax) {
+    self.type = type
+    self.capacity = capacity
+    layout = Vector.layout(of: type)
+    // SAFETY: every layout's stride is at most 16; the buffer holds `capacity` entries of any.
+    unsafe storage = .allocate(byteCount: max(capacity, 1) * 16, alignment: 64)
+    unsafe storage.initializeMemory(as: UInt8.self, repeating: 0, count: max(capacity, 1) * 16)
+  }
+
+  deinit {
+    unsafe storage.deallocate()
+    unsafe narrowStorage?.deallocate()
+    unsafe validityStorage?.deallocate()
+  }
+
+  /// How values of a type are held.
+  package static func layout(of type: LogicalType) -> Layout {
+    switch type {
+    case .bool: .bool
+    case .double: .double
+    case .symbol, .text: .code
+    case .int64, .timestamp, .date, .interval, .null: .int64
+    case .int128: .int128
+    case .decimal(let precision, _): precision <= 18 ? .int64 : .int128
+    }
+  }
+
+  /// Makes the vector flat, without NULLs, contents unspecified.
+  package func reset() {
+    hasNulls = false
+    isConstant = false
+    narrow = nil
+  }
+}
+
+extension Vector {
+  // SAFETY (all accessors): the buffer is `capacity * 16` bytes, aligned to 64, and lives as long
+  // as the vector; entries are trivial types, so any of these views may be written.
+
+  package var int64s: UnsafeMutablePointer<Int64> {
+    unsafe storage.assumingMemoryBound(to: Int64.self)
+  }
+  package var int128s: UnsafeMutablePointer<Int128> {
+    unsafe storage.assumingMemoryBound(to: Int128.self)
+  }
+  package var doubles: UnsafeMutablePointer<Double> {
+    unsafe storage.assumingMemoryBound(to: Double.self)
+  }
+  /// 0 or 1.
+  package var bools: UnsafeMutablePointer<UInt8> {
+    unsafe storage.assumingMemoryBound(to: UInt8.self)
+  }
+  package var codes: UnsafeMutablePointer<SymbolCode> {
+    unsafe storage.assumingMemoryBound(to: SymbolCode.self)
+  }
+  /// Raws of the narrow form.
+  package var narrowValues: UnsafeMutablePointer<UInt32> {
+    if let narrowStorage = unsafe narrowStorage { return unsafe narrowStorage }
+    let allocated = UnsafeMutablePointer<UInt32>.allocate(capacity: max(capacity, 1))
+    unsafe allocated.initialize(repeating: 0, count: max(capacity, 1))
+    unsafe narrowStorage = allocated
+    return unsafe allocated
+  }
+  /// 1 = present, 0 = NULL; meaningful only with `hasNulls`.
+  package var validity: UnsafeMutablePointer<UInt8> {
+    if let validityStorage = unsafe validityStorage { return unsafe validityStorage }
+    let allocated = UnsafeMutablePointer<UInt8>.allocate(capacity: max(capacity, 1))
+    unsafe allocated.initialize(repeating: 1, count: max(capacity, 1))
+    unsafe validityStorage = allocated
+    return unsafe allocated
+  }
+
+  /// Whether row `row` is NULL, whatever the layout and form.
+  package func isNull(_ row: Int) -> Bool {
+    let index = isConstant ? 0 : row
+    if layout == .code { return unsafe codes[index] == nullSymbolCode }
+    return unsafe hasNulls && validity[index] == 0
+  }
+}
