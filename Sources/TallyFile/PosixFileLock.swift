@@ -1,0 +1,69 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+import TallyBase
+
+/// An exclusive lock on a whole file, owned by the open file description: a second opening fails
+/// in this process as in another, and the kernel drops it when the process ends, however it ends.
+final class PosixFileLock: FileLock {
+  private let file: PosixFile
+
+  private init(file: PosixFile) { self.file = file }
+
+  /// Longest owner text read back from a lock file.
+  private static let ownerByteCountMax = 256
+
+  static func acquire(
+    descriptor: Int32, path: String, owner: String
+  ) throws(TallyError) -> PosixFileLock {
+    let file = PosixFile(descriptor: descriptor, path: path)
+    if let number = tryLock(descriptor) {
+      guard number == EAGAIN || number == EACCES || number == EWOULDBLOCK else {
+        throw .systemCall("lock", path: path, errno: number)
+      }
+      throw held(file)
+    }
+    try file.truncate(to: 0)
+    let bytes = Array(owner.utf8)
+    try unsafe bytes.withUnsafeBytes { (raw) throws(TallyError) in
+      try unsafe file.write(raw, at: 0)
+    }
+    return PosixFileLock(file: file)
+  }
+
+  /// Nil on success, else the error number.
+  private static func tryLock(_ descriptor: Int32) -> Int32? {
+    #if canImport(Darwin)
+      return flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? nil : errno
+    #else
+      /// `F_OFD_SETLK` of <fcntl.h>, which hides it behind `_GNU_SOURCE`.
+      let setOpenFileDescriptionLock: Int32 = 37
+      var region = flock()
+      region.l_type = Int16(F_WRLCK)
+      region.l_whence = Int16(SEEK_SET)
+      return unsafe fcntl(descriptor, setOpenFileDescriptionLock, &region) == 0 ? nil : errno
+    #endif
+  }
+
+  private static func held(_ file: PosixFile) -> TallyError {
+    var bytes = [UInt8](repeating: 0, count: ownerByteCountMax)
+    let count = try? unsafe bytes.withUnsafeMutableBytes { (raw) throws(TallyError) in
+      try unsafe file.read(into: raw, at: 0)
+    }
+    let owner = String(decoding: bytes.prefix(count ?? 0), as: UTF8.self)
+    return TallyError(
+      .locked, "the store is being written by \(owner.isEmpty ? "another process" : owner)",
+      hint: "wait until it is done or stop it; reading needs no lock", path: file.path)
+  }
+
+  func release() {
+    // Closing the descriptor is what drops the lock; the file stays for the next owner.
+    try? file.close()
+  }
+
+  deinit { release() }
+}
