@@ -8,7 +8,10 @@ extension File {
   package func readBytes(count: Int, at offset: Int64) throws(TallyError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
     var done = 0
-    try unsafe bytes.withUnsafeMutableBytes { (raw) throws(TallyError) in
+    var span = bytes.mutableSpan
+    // SAFETY: the raw view is written as bytes, which have no invalid patterns.
+    var rawSpan = unsafe span.mutableBytes
+    try unsafe rawSpan.withUnsafeMutableBytes { (raw) throws(TallyError) in
       while done < count {
         // SAFETY: `done` is below `count`, the length of the array.
         let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: raw[done...])
@@ -23,7 +26,7 @@ extension File {
 
   /// Writes all of `bytes` at `offset`.
   package func write(_ bytes: [UInt8], at offset: Int64) throws(TallyError) {
-    try unsafe bytes.withUnsafeBytes { (raw) throws(TallyError) in
+    try unsafe bytes.span.bytes.withUnsafeBytes { (raw) throws(TallyError) in
       try unsafe write(raw, at: offset)
     }
   }

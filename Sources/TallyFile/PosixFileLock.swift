@@ -28,10 +28,7 @@ final class PosixFileLock: FileLock {
       throw held(file)
     }
     try file.truncate(to: 0)
-    let bytes = Array(owner.utf8)
-    try unsafe bytes.withUnsafeBytes { (raw) throws(TallyError) in
-      try unsafe file.write(raw, at: 0)
-    }
+    try file.write(Array(owner.utf8), at: 0)
     return PosixFileLock(file: file)
   }
 
@@ -50,11 +47,8 @@ final class PosixFileLock: FileLock {
   }
 
   private static func held(_ file: PosixFile) -> TallyError {
-    var bytes = [UInt8](repeating: 0, count: ownerByteCountMax)
-    let count = try? unsafe bytes.withUnsafeMutableBytes { (raw) throws(TallyError) in
-      try unsafe file.read(into: raw, at: 0)
-    }
-    let owner = String(decoding: bytes.prefix(count ?? 0), as: UTF8.self)
+    let bytes = (try? file.readBytes(count: ownerByteCountMax, at: 0)) ?? []
+    let owner = String(decoding: bytes, as: UTF8.self)
     return TallyError(
       .locked, "the store is being written by \(owner.isEmpty ? "another process" : owner)",
       hint: "wait until it is done or stop it; reading needs no lock", path: file.path)
