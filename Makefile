@@ -1,0 +1,49 @@
+# Every target that builds installs what the system lacks first (see .ci/install-packages), so a
+# machine with a Swift toolchain, git and make is enough.
+
+EVENTS ?= 20000000
+SEED ?= 1
+QUERIES ?= 2000
+SECONDS_PER_FUZZER ?= 60
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: ## Build, make 90 days of events, take a tour of queries
+	@.ci/demo
+
+.PHONY: test
+test: ## All tests, and random queries beside DuckDB where it is installed
+	@.ci/test debug $(SEED) $(QUERIES)
+
+.PHONY: test-release
+test-release: ## The same with optimisation on
+	@.ci/test release $(SEED) $(QUERIES)
+
+.PHONY: format
+format: ## Rewrite the sources in the house format
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Samples
+
+.PHONY: lint
+lint: ## Check the format
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Samples
+
+.PHONY: oracle
+oracle: ## Random queries beside DuckDB (SEED, QUERIES)
+	@.ci/oracle $(SEED) $(QUERIES)
+
+.PHONY: bench
+bench: ## The reference workload beside DuckDB (EVENTS, SEED)
+	@.ci/bench $(EVENTS) $(SEED)
+
+.PHONY: fuzz
+fuzz: ## Fuzzing suites in release, each for SECONDS_PER_FUZZER
+	@.ci/fuzz $(SECONDS_PER_FUZZER)
+
+.PHONY: clean
+clean: ## Remove what building left
+	@rm -rf .build Benchmarks/.build Samples/Embedding/.build

@@ -1,0 +1,52 @@
+/// The layer map of docs/ARCHITECTURE.md: what each module of Sources may import.
+extension Checks {
+  private static let platform: Set<String> = ["Glibc", "Musl", "Darwin", "Synchronization"]
+  private static let engine: Set<String> = [
+    "TallyBase", "TallyFile", "TallyStorage", "TallyLanguage", "TallyPlanning", "TallyExecution",
+  ]
+
+  static let allowedImports: [String: Set<String>] = [
+    "TallyBase": ["CTallyKernels"],
+    "TallyFile": ["TallyBase", "SystemPackage"],
+    "TallyStorage": ["TallyBase", "TallyFile", "CZstd", "CTallyKernels", "SystemPackage"],
+    "TallyLanguage": ["TallyBase"],
+    "TallyPlanning": ["TallyBase", "TallyLanguage"],
+    "TallyExecution": [
+      "TallyBase", "TallyLanguage", "TallyPlanning", "TallyStorage", "CTallyKernels",
+    ],
+    "TallyIngest": ["TallyBase", "CZlib", "CZstd", "CTallyKernels"],
+    "Tally": engine.union(["SystemPackage"]),
+    "TallyCLI": engine.union([
+      "Tally", "TallyIngest", "CEdit", "ArgumentParser", "SystemPackage", "Foundation",
+      "FoundationEssentials",
+    ]),
+  ]
+
+  static func layers(_ file: SourceFile) -> [Finding] {
+    let folders = file.path.split(separator: "/")
+    guard file.isSwift, folders.count > 2, folders[0] == "Sources" else { return [] }
+    let module = String(folders[1])
+    guard let allowed = allowedImports[module] else {
+      return [
+        Finding(
+          path: file.path, line: 1,
+          message: "module '\(module)' is not in the layer map: draw it there first")
+      ]
+    }
+    return imports(of: file).compactMap { line, name in
+      guard !allowed.contains(name), !platform.contains(name) else { return nil }
+      return Finding(
+        path: file.path, line: line,
+        message: "\(module) may not import \(name): see the layers in docs/ARCHITECTURE.md")
+    }
+  }
+
+  /// Modules imported, with the line of each.
+  static func imports(of file: SourceFile) -> [(line: Int, module: String)] {
+    SwiftSource(file.text).lines.enumerated().compactMap { index, line in
+      let form = /^\s*(?:@\w+\s+)*(?:[a-z]+\s+)?import\s+(?:[a-z]+\s+)?(\w+)/
+      guard let match = line.firstMatch(of: form) else { return nil }
+      return (index + 1, String(match.1))
+    }
+  }
+}
