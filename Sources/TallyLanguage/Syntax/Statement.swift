@@ -22,11 +22,16 @@ package enum Show: Hashable, Sendable {
 /// A name as written, with its place. `"quoted"` and plain names are the same thing here; plain
 /// ones have been folded to lower case.
 package struct Identifier: Hashable, Sendable {
+  /// What names are compared by.
   package var name: String
+  /// What a result column is called: an alias in the letters it was written in. Equal to `name`
+  /// for anything but a plain alias.
+  package var spelling: String
   package var span: SourceSpan
 
-  package init(_ name: String, span: SourceSpan) {
+  package init(_ name: String, spelling: String? = nil, span: SourceSpan) {
     self.name = name
+    self.spelling = spelling ?? name
     self.span = span
   }
 }
