@@ -1,0 +1,73 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+package import TallyBase
+
+/// Decodes newline-delimited JSON: one object a line, blank lines skipped.
+package final class JsonLinesDecoder: ChunkDecoder {
+  private var reader: JsonRowReader
+  private let builder: EventBatchBuilder
+  private let constants: ConstantColumns
+  private var mustReset = false
+
+  /// - Throws: `invalidArgument` if a constant of `mapping` does not fit its column.
+  package init(mapping: FieldMapping, schema: Schema) throws(TallyError) {
+    constants = try ConstantColumns(mapping: mapping, schema: schema)
+    builder = EventBatchBuilder(schema: schema)
+    reader = JsonRowReader(mapping: mapping, builder: builder)
+  }
+
+  deinit { reader.deallocate() }
+
+  package func decode(_ chunk: TextChunk, schema: Schema) -> DecodedChunk {
+    if mustReset || schema.columns.count != builder.schema.columns.count {
+      builder.reset(schema: schema)
+      reader.forgetFields()
+    }
+    var rejections: [Rejection] = []
+    var line = 0
+    var cursor = unsafe UnsafePointer(chunk.base)
+    let end = unsafe cursor + chunk.count
+    while unsafe cursor < end {
+      line += 1
+      // SAFETY: a sealed chunk ends with a line feed, so there is one between here and `end`.
+      guard let found = unsafe memchr(cursor, 0x0A, end - cursor) else { break }
+      let lineEnd = unsafe UnsafePointer(found.assumingMemoryBound(to: UInt8.self))
+      do throws(RowProblem) {
+        guard unsafe lineEnd - cursor <= InputLimits.lineByteCountMax else {
+          throw unsafe RowProblem.tooLong(byteCount: lineEnd - cursor)
+        }
+        if try unsafe reader.readLine(cursor) { builder.commitRow() }
+      } catch {
+        if builder.rollBackRow() { reader.forgetFields() }
+        let bytes = unsafe UnsafeBufferPointer(start: cursor, count: lineEnd - cursor)
+        rejections.append(unsafe Rejection(line: line, problem: error, record: bytes))
+      }
+      unsafe cursor = lineEnd + 1
+    }
+    mustReset = !builder.newColumns.isEmpty
+    return builder.finish(
+      constants: constants, schema: schema, rejections: rejections, lineCount: line)
+  }
+}
+
+extension RowProblem {
+  static func tooLong(byteCount: Int) -> RowProblem {
+    RowProblem(
+      "the line has \(byteCount) bytes, the limit is \(InputLimits.lineByteCountMax)")
+  }
+}
+
+extension Rejection {
+  /// - Parameter record: the record without its line feed.
+  init(line: Int, problem: RowProblem, record: UnsafeBufferPointer<UInt8>) {
+    var kept = unsafe record.prefix(Rejection.originalByteCountMax)
+    if unsafe kept.last == 0x0D { unsafe kept = kept.dropLast() }
+    self.init(
+      line: line, field: problem.field, reason: problem.reason, original: unsafe Array(kept))
+  }
+}

@@ -1,0 +1,167 @@
+import TallyBase
+
+extension JsonRowReader {
+  /// Reads the value at `start` into the field's column and returns the byte after it.
+  ///
+  /// - Parameter name: ignored here; the caller blames the field.
+  @inline(__always)
+  mutating func readValue(
+    _ field: JsonField, _ start: UnsafePointer<UInt8>, row: Int, name: UnsafePointer<UInt8>
+  ) throws(RowProblem) -> UnsafePointer<UInt8> {
+    guard field.action == .column else {
+      return try unsafe field.action == .tags ? readTags(start) : skipJsonValue(start)
+    }
+    let column = unsafe builder.columns + field.position
+    let isFree = unsafe column.pointee.lastRow != row
+    let byte = unsafe start[0]
+    switch unsafe column.pointee.kind {
+    case .int64:
+      if isFree, let (value, end) = unsafe smallInteger(start), unsafe endsJsonScalar(end[0]),
+        unsafe value >= 0 || !column.pointee.isCount
+      {
+        unsafe column.pointee.set(value, row: row)
+        return unsafe end
+      }
+    case .decimal:
+      if isFree, let (value, end) = unsafe smallDecimal(start, scale: field.scale),
+        unsafe endsJsonScalar(end[0])
+      {
+        unsafe column.pointee.set(value, row: row)
+        return unsafe end
+      }
+    case .symbol:
+      if isFree, byte == UInt8(ascii: "\"") {
+        let string = try unsafe scanJsonString(start + 1)
+        if !string.hasEscapes, string.count <= InputLimits.symbolByteCountMax {
+          unsafe column.pointee.setSymbol(string.start, count: string.count, row: row)
+          return unsafe string.end
+        }
+      }
+    case .timestamp:
+      if isFree, byte == UInt8(ascii: "\"") {
+        let string = try unsafe scanJsonString(start + 1)
+        if !string.hasEscapes {
+          let value = try unsafe time.time(
+            string.start, count: string.count, fieldUnit: field.timeUnit)
+          unsafe column.pointee.set(value, row: row)
+          return unsafe string.end
+        }
+      }
+    case .double, .bool, .text: break
+    }
+    return try unsafe readAnyValue(field, start, row: row)
+  }
+
+  /// Reads a value of any kind: what the fast paths leave over, and every error.
+  @inline(never)
+  private mutating func readAnyValue(
+    _ field: JsonField, _ start: UnsafePointer<UInt8>, row: Int
+  ) throws(RowProblem) -> UnsafePointer<UInt8> {
+    let column = unsafe builder.columns + field.position
+    let byte = unsafe start[0]
+    if byte == UInt8(ascii: "n"), unsafe jsonWord(scanJsonScalar(start), is: "null") {
+      return unsafe start + 4
+    }
+    try unsafe checkFree(column, row: row)
+    if byte == UInt8(ascii: "\"") {
+      let raw = try unsafe scanJsonString(start + 1)
+      let string = try plain(raw)
+      let bytes = unsafe UnsafeBufferPointer(start: string.start, count: string.count)
+      try unsafe setText(field, bytes, isQuoted: true, row: row)
+      return unsafe raw.end
+    }
+    if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
+      let end = try unsafe skipJsonValue(start)
+      guard unsafe column.pointee.name == "metadata" else {
+        throw RowProblem("found a nested value; they are only taken under 'metadata' and 'tags'")
+      }
+      let bytes = unsafe UnsafeBufferPointer(start: start, count: end - start)
+      try unsafe setText(field, bytes, isQuoted: true, row: row)
+      return unsafe end
+    }
+    let token = unsafe scanJsonScalar(start)
+    let isBool = unsafe jsonWord(token, is: "true") || jsonWord(token, is: "false")
+    guard unsafe isBool || Number(token, isStrict: true) != nil else {
+      throw unsafe malformedScalar(token)
+    }
+    let isTextual = unsafe column.pointee.kind == .symbol || column.pointee.kind == .text
+    if isTextual, unsafe isBool || !column.pointee.isStandard {
+      throw unsafe RowProblem(
+        "\(quoted(token)) is not a string, and column '\(column.pointee.name)' is one of text")
+    }
+    if isBool, unsafe column.pointee.kind != .bool {
+      throw unsafe RowProblem("\(quoted(token)) is not \(column.pointee.kind.valueNoun)")
+    }
+    try unsafe setText(field, token, isQuoted: false, row: row)
+    return unsafe start + token.count
+  }
+
+  private mutating func setText(
+    _ field: JsonField, _ bytes: UnsafeBufferPointer<UInt8>, isQuoted: Bool, row: Int
+  ) throws(RowProblem) {
+    let target = ValueTarget(
+      position: field.position, scale: field.scale, timeUnit: field.timeUnit)
+    try unsafe builder.setText(bytes, target, time: &time)
+  }
+
+  /// An integer of up to 15 digits; nil for anything else.
+  @inline(__always)
+  func smallInteger(
+    _ start: UnsafePointer<UInt8>
+  ) -> (value: Int64, end: UnsafePointer<UInt8>)? {
+    let isNegative = unsafe start[0] == UInt8(ascii: "-")
+    var cursor = unsafe isNegative ? start + 1 : start
+    guard let value = unsafe smallDigits(&cursor) else { return nil }
+    return unsafe (isNegative ? 0 &- value : value, cursor)
+  }
+
+  /// Up to 15 digits without a needless leading zero.
+  @inline(__always)
+  private func smallDigits(_ cursor: inout UnsafePointer<UInt8>) -> Int64? {
+    let word = unsafe loadWord(cursor)
+    let count = trailingByteCount(nonDigitBytes(word))
+    guard count > 0 else { return nil }
+    if count > 1, unsafe cursor[0] == UInt8(ascii: "0") { return nil }
+    var value = Int64(truncatingIfNeeded: digitsValue(word, count: count))
+    unsafe cursor += count
+    if count == 8 {
+      let more = unsafe loadWord(cursor)
+      let moreCount = trailingByteCount(nonDigitBytes(more))
+      guard moreCount < 8 else { return nil }
+      if moreCount > 0 {
+        value = unsafe value &* powers[moreCount]
+          &+ Int64(truncatingIfNeeded: digitsValue(more, count: moreCount))
+        unsafe cursor += moreCount
+      }
+    }
+    return value
+  }
+
+  /// A number below 10^8 with no more than `scale` (at most 9) and eight digits after the point,
+  /// times ten to the `scale`; nil for anything else.
+  @inline(__always)
+  func smallDecimal(
+    _ start: UnsafePointer<UInt8>, scale: Int
+  ) -> (value: Int64, end: UnsafePointer<UInt8>)? {
+    guard scale >= 0, scale <= 9 else { return nil }
+    let isNegative = unsafe start[0] == UInt8(ascii: "-")
+    var cursor = unsafe isNegative ? start + 1 : start
+    guard var value = unsafe smallDigits(&cursor), value < 100_000_000 else { return nil }
+    unsafe value &*= powers[scale]
+    if unsafe cursor[0] == UInt8(ascii: ".") {
+      let word = unsafe loadWord(cursor + 1)
+      let count = trailingByteCount(nonDigitBytes(word))
+      guard count > 0, count <= scale else { return nil }
+      let fraction = Int64(truncatingIfNeeded: digitsValue(word, count: count))
+      unsafe value &+= fraction &* powers[scale &- count]
+      unsafe cursor += count &+ 1
+      // A ninth digit fails the caller's check for an end, unless it fits as well.
+      let ninth = unsafe cursor[0] &- UInt8(ascii: "0")
+      if count == 8, scale == 9, ninth < 10 {
+        value &+= Int64(ninth)
+        unsafe cursor += 1
+      }
+    }
+    return unsafe (isNegative ? 0 &- value : value, cursor)
+  }
+}
