@@ -13,4 +13,27 @@ package protocol Catalog: Sendable {
 
   /// Whether a symbol column's dictionary has the value.
   func hasSymbol(_ text: ByteString, column: Int) -> Bool
+
+  /// All entries of a symbol column's dictionary, in any order, NULL not among them.
+  func symbols(column: Int) -> [ByteString]
+
+  /// The days that hold rows, ascending.
+  func partitions() -> [PartitionSummary]
+}
+
+/// One line of `SHOW PARTITIONS`.
+package struct PartitionSummary: Hashable, Sendable {
+  package var day: Day
+  package var rowCount: Int
+  /// Immutable files of the day; 0 where its rows are still in memory only.
+  package var segmentCount: Int
+  /// Bytes on disk.
+  package var byteCount: Int
+
+  package init(day: Day, rowCount: Int, segmentCount: Int, byteCount: Int) {
+    self.day = day
+    self.rowCount = rowCount
+    self.segmentCount = segmentCount
+    self.byteCount = byteCount
+  }
 }

@@ -29,15 +29,16 @@ package enum AggregateFunction: Hashable, Sendable {
   case countRows
   /// `count(x)`, `count(distinct x)` -> int64
   case count
-  /// int64 -> int128; decimal(18,s) -> decimal(38,s); double -> double; bool is cast to int64 by
-  /// the binder.
+  /// int64 and int128 -> int128; decimal(p,s) -> decimal(38,s); double -> double; bool is cast to
+  /// int64 by the binder. A total that leaves an `Int128` is an `invalidArgument` error.
   case sum
   /// -> double
   case average
   case minimum, maximum
-  /// `quantile_cont(x, q)`: linear interpolation at rank q * (n - 1). Integers -> double, double
-  /// -> double, decimal -> the same decimal, timestamp -> timestamp. `median` is q = 0.5.
+  /// `quantile_cont(x, q)`, q in 0...1: interpolated at rank q * (n - 1), exactly as `Quantile`
+  /// does. Integers -> double, double -> double, decimal -> the same decimal (cut toward zero),
+  /// timestamp -> timestamp. `median` is q = 0.5.
   case quantileContinuous(Double)
-  /// `quantile_disc(x, q)`: an actual value, that of rank ceil(q * n) (at least 1). Type kept.
+  /// `quantile_disc(x, q)`: an actual value, that of `Quantile.discreteRank`. Type kept.
   case quantileDiscrete(Double)
 }

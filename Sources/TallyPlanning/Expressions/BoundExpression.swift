@@ -1,5 +1,4 @@
 package import TallyBase
-package import TallyLanguage
 
 /// A typed expression whose names are resolved to positions in its operator's input.
 ///

@@ -1,4 +1,3 @@
-package import TallyBase
 package import TallyLanguage
 
 /// Scalar functions after overload resolution. Arguments have the stated types; every function
