@@ -28,14 +28,15 @@ let package = Package(
       name: "CEdit", pkgConfig: "libedit",
       providers: [.apt(["libedit-dev"]), .brew(["libedit"])]),
 
-    .target(name: "TallyBase"),
+    .target(name: "CTallyKernels"),
+    .target(name: "TallyBase", dependencies: ["CTallyKernels"]),
     .target(
       name: "TallyFile",
       dependencies: ["TallyBase", .product(name: "SystemPackage", package: "swift-system")]),
     .target(
       name: "TallyStorage",
       dependencies: [
-        "TallyBase", "TallyFile", "CZstd",
+        "TallyBase", "TallyFile", "CZstd", "CTallyKernels",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "TallyLanguage", dependencies: ["TallyBase"]),

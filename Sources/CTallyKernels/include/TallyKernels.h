@@ -1,0 +1,55 @@
+// Inner loops that gain from vector instructions chosen at run time.
+//
+// Every function exists in a portable form; on x86-64 a second copy compiled for AVX2 (SSE4.2 for
+// the checksum) is chosen once, by CPU feature, when the process starts. No function allocates,
+// keeps state or fails. Callers guarantee the buffer sizes named at each function.
+#ifndef TALLY_KERNELS_H
+#define TALLY_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// Continues a CRC-32C (Castagnoli, reflected, inverted in and out); start from 0.
+uint32_t tally_crc32c(uint32_t crc, const uint8_t *bytes, size_t byte_count);
+/// The same by tables alone, so that tests can compare both.
+uint32_t tally_crc32c_portable(uint32_t crc, const uint8_t *bytes, size_t byte_count);
+
+/// Unpacks 1,024 values of `width` 0...32 bits from 128 * width bytes in the layout of 32 lanes.
+void tally_unpack32(const uint8_t *packed, uint32_t width, uint32_t *values);
+/// Packs 1,024 values below 2^width; higher bits are cut off.
+void tally_pack32(const uint32_t *values, uint32_t width, uint8_t *packed);
+/// Unpacks 1,024 values of `width` 0...64 bits from 128 * width bytes in the layout of 16 lanes.
+void tally_unpack64(const uint8_t *packed, uint32_t width, uint64_t *values);
+void tally_pack64(const uint64_t *values, uint32_t width, uint8_t *packed);
+
+/// values[i] = base + scale * raw[i], wrapping.
+void tally_widen(const uint32_t *raw, size_t count, uint64_t base, uint64_t scale,
+                 uint64_t *values);
+/// values[i] = base + scale * values[i], wrapping.
+void tally_affine64(uint64_t *values, size_t count, uint64_t base, uint64_t scale);
+/// values[i] = base + scale * values[i], modulo 2^32.
+void tally_affine32(uint32_t *values, size_t count, uint32_t base, uint32_t scale);
+
+/// Running sum: state += values[i] + step; values[i] = state & mask.
+void tally_prefix32(uint32_t *values, size_t count, uint32_t start, uint32_t step, uint32_t mask);
+void tally_prefix64(uint64_t *values, size_t count, uint64_t start, uint64_t step, uint64_t mask);
+
+/// Joins `plane_count` (0...4) planes, `stride` bytes apart, into 32-bit values.
+void tally_join_planes32(const uint8_t *planes, size_t stride, uint32_t plane_count, size_t count,
+                         uint32_t *values);
+/// Joins `plane_count` (0...8) planes into 64-bit values.
+void tally_join_planes64(const uint8_t *planes, size_t stride, uint32_t plane_count, size_t count,
+                         uint64_t *values);
+/// Writes byte p of every value to planes[p * count + i], for p in 0..<plane_count.
+void tally_split_planes(const uint64_t *values, size_t count, uint32_t plane_count,
+                        uint8_t *planes);
+
+/// values[i] = table[min(values[i], last)].
+void tally_gather32(const uint32_t *table, uint32_t last, uint32_t *values, size_t count);
+/// out[i] = table[min(codes[i], last)].
+void tally_gather64(const uint64_t *table, uint32_t last, const uint32_t *codes, size_t count,
+                    uint64_t *out);
+/// Adds one to histogram[bit length of (values[i] - base)], 65 entries. Returns nothing else.
+void tally_bit_lengths(const uint64_t *values, size_t count, uint64_t base, uint32_t *histogram);
+
+#endif

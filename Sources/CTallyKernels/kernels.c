@@ -1,0 +1,150 @@
+#include "include/TallyKernels.h"
+
+#include <string.h>
+
+#define NAME(x) x##_portable
+#include "kernels_body.h"
+#undef NAME
+
+typedef struct {
+  void (*unpack32)(const uint8_t *, uint32_t, uint32_t *);
+  void (*unpack64)(const uint8_t *, uint32_t, uint64_t *);
+  void (*widen)(const uint32_t *, size_t, uint64_t, uint64_t, uint64_t *);
+  void (*affine64)(uint64_t *, size_t, uint64_t, uint64_t);
+  void (*affine32)(uint32_t *, size_t, uint32_t, uint32_t);
+  void (*join_planes32)(const uint8_t *, size_t, uint32_t, size_t, uint32_t *);
+  void (*join_planes64)(const uint8_t *, size_t, uint32_t, size_t, uint64_t *);
+  void (*prefix32)(uint32_t *, size_t, uint32_t, uint32_t, uint32_t);
+} KernelTable;
+
+#define KERNELS(suffix)                                                                     \
+  {unpack32_##suffix, unpack64_##suffix,      widen_##suffix,         affine64_##suffix,    \
+   affine32_##suffix, join_planes32_##suffix, join_planes64_##suffix, prefix32_##suffix}
+
+static KernelTable chosen = KERNELS(portable);
+
+#if defined(__x86_64__)
+
+#pragma clang attribute push(__attribute__((target("avx2,bmi2"))), apply_to = function)
+#define NAME(x) x##_avx2
+#include "kernels_body.h"
+#undef NAME
+#pragma clang attribute pop
+
+// Feature names, not CPU models: a model test misses every CPU it does not know.
+__attribute__((constructor)) static void choose(void) {
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) {
+    chosen = (KernelTable)KERNELS(avx2);
+  }
+}
+
+#endif
+
+void tally_unpack32(const uint8_t *packed, uint32_t width, uint32_t *values) {
+  chosen.unpack32(packed, width, values);
+}
+
+void tally_unpack64(const uint8_t *packed, uint32_t width, uint64_t *values) {
+  chosen.unpack64(packed, width, values);
+}
+
+void tally_widen(const uint32_t *raw, size_t count, uint64_t base, uint64_t scale,
+                 uint64_t *values) {
+  chosen.widen(raw, count, base, scale, values);
+}
+
+void tally_affine64(uint64_t *values, size_t count, uint64_t base, uint64_t scale) {
+  chosen.affine64(values, count, base, scale);
+}
+
+void tally_affine32(uint32_t *values, size_t count, uint32_t base, uint32_t scale) {
+  chosen.affine32(values, count, base, scale);
+}
+
+void tally_join_planes32(const uint8_t *planes, size_t stride, uint32_t plane_count, size_t count,
+                         uint32_t *values) {
+  chosen.join_planes32(planes, stride, plane_count, count, values);
+}
+
+void tally_join_planes64(const uint8_t *planes, size_t stride, uint32_t plane_count, size_t count,
+                         uint64_t *values) {
+  chosen.join_planes64(planes, stride, plane_count, count, values);
+}
+
+void tally_prefix32(uint32_t *values, size_t count, uint32_t start, uint32_t step, uint32_t mask) {
+  chosen.prefix32(values, count, start, step, mask);
+}
+
+void tally_prefix64(uint64_t *values, size_t count, uint64_t start, uint64_t step, uint64_t mask) {
+  uint64_t state = start;
+  for (size_t i = 0; i < count; i++) {
+    state += values[i] + step;
+    values[i] = state & mask;
+  }
+}
+
+void tally_pack32(const uint32_t *values, uint32_t width, uint8_t *packed) {
+  if (width == 0 || width > 32) return;
+  const uint32_t mask = UINT32_MAX >> (32 - width);
+  memset(packed, 0, 128 * (size_t)width);
+  for (uint32_t step = 0; step < 32; step++) {
+    const uint32_t word = step * width / 32;
+    const uint32_t shift = step * width % 32;
+    vector32_portable *words = (vector32_portable *)packed + word * 4;
+    const vector32_portable *in = (const vector32_portable *)values + step * 4;
+    for (uint32_t group = 0; group < 4; group++) {
+      vector32_portable value = in[group] & mask;
+      words[group] |= value << shift;
+      if (shift + width > 32) words[group + 4] |= value >> (32 - shift);
+    }
+  }
+}
+
+void tally_pack64(const uint64_t *values, uint32_t width, uint8_t *packed) {
+  if (width == 0 || width > 64) return;
+  const uint64_t mask = UINT64_MAX >> (64 - width);
+  memset(packed, 0, 128 * (size_t)width);
+  for (uint32_t step = 0; step < 64; step++) {
+    const uint32_t word = step * width / 64;
+    const uint32_t shift = step * width % 64;
+    vector64_portable *words = (vector64_portable *)packed + word * 4;
+    const vector64_portable *in = (const vector64_portable *)values + step * 4;
+    for (uint32_t group = 0; group < 4; group++) {
+      vector64_portable value = in[group] & mask;
+      words[group] |= value << shift;
+      if (shift + width > 64) words[group + 4] |= value >> (64 - shift);
+    }
+  }
+}
+
+void tally_split_planes(const uint64_t *values, size_t count, uint32_t plane_count,
+                        uint8_t *planes) {
+  for (uint32_t plane = 0; plane < plane_count && plane < 8; plane++) {
+    const uint32_t shift = plane * 8;
+    uint8_t *out = planes + plane * count;
+    for (size_t i = 0; i < count; i++) out[i] = (uint8_t)(values[i] >> shift);
+  }
+}
+
+void tally_gather32(const uint32_t *table, uint32_t last, uint32_t *values, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t code = values[i];
+    values[i] = table[code < last ? code : last];
+  }
+}
+
+void tally_gather64(const uint64_t *table, uint32_t last, const uint32_t *codes, size_t count,
+                    uint64_t *out) {
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t code = codes[i];
+    out[i] = table[code < last ? code : last];
+  }
+}
+
+void tally_bit_lengths(const uint64_t *values, size_t count, uint64_t base, uint32_t *histogram) {
+  for (size_t i = 0; i < count; i++) {
+    const uint64_t value = values[i] - base;
+    histogram[value == 0 ? 0 : 64 - __builtin_clzll(value)] += 1;
+  }
+}
