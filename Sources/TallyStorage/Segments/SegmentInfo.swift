@@ -1,0 +1,26 @@
+package import TallyBase
+
+/// What the manifest says of a segment, enough to prune it without opening it.
+package struct SegmentInfo: Hashable, Sendable {
+  /// Unique in the store, never reused.
+  package var id: UInt64
+  package var day: Day
+  package var rowCount: Int
+  /// Length of the file in bytes.
+  package var byteCount: Int64
+  /// Smallest and largest `time` in microseconds.
+  package var timeMinimum: Int64
+  package var timeMaximum: Int64
+
+  package init(
+    id: UInt64, day: Day, rowCount: Int, byteCount: Int64, timeMinimum: Int64,
+    timeMaximum: Int64
+  ) {
+    self.id = id
+    self.day = day
+    self.rowCount = rowCount
+    self.byteCount = byteCount
+    self.timeMinimum = timeMinimum
+    self.timeMaximum = timeMaximum
+  }
+}
