@@ -55,7 +55,8 @@ package enum Suggestion {
     guard !name.isEmpty, name.count <= scalarCountMax else { return nil }
     let longer = max(wanted.count, name.count)
     let allowed = max(1, longer / 3)
-    let isPrefix = min(wanted.count, name.count) >= 3
+    let isPrefix =
+      min(wanted.count, name.count) >= 3
       && (name.starts(with: wanted) || wanted.starts(with: name))
     if abs(wanted.count - name.count) > allowed { return isPrefix ? 2 * allowed + 1 : nil }
     let edits = distance(wanted, name)

@@ -71,7 +71,8 @@ package enum DisplayWidth {
       default:
         if isControl(scalar) {
           let digits = String(scalar.value, radix: 16)
-          result += scalar.value < 0x100
+          result +=
+            scalar.value < 0x100
             ? "\\x" + (digits.utf8.count < 2 ? "0" : "") + digits : "\\u{\(digits)}"
         } else {
           result.unicodeScalars.append(scalar)

@@ -11,7 +11,8 @@ package enum Keywords {
   /// Words that begin a clause after a complete expression, and so must be quoted where a name
   /// could be mistaken for them.
   static let contextual: Set<String> = [
-    "at", "compare", "current_date", "current_timestamp", "cross", "describe", "during", "except",
+    "all", "at", "compare", "current_date", "current_timestamp", "cross", "describe", "during",
+    "except",
     "explain", "fetch", "full", "inner", "intersect", "join", "last", "left", "natural", "qualify",
     "right", "sample", "set", "show", "since", "this", "today", "top", "union", "until", "window",
     "with", "yesterday",

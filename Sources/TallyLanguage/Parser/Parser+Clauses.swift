@@ -8,7 +8,8 @@ extension Parser {
       throw unsupported("a file in FROM", hint: "files come in through: tally import FILE")
     }
     let name = try parseName("the table \"usage\"")
-    if isAt(.comma) || isAt(.leftParenthesis) || isAt(.point) {
+    let isFunction = isAt(.leftParenthesis) && name.name != "usage"
+    if isAt(.comma) || isFunction || isAt(.point) {
       throw unsupported(
         isAt(.comma) ? "more than one table" : "anything but a table name in FROM",
         hint: "the only table is usage")

@@ -25,7 +25,8 @@ extension Parser {
     if current.kind == .end { return unexpected("a statement") }
     if index > 0, tokens[index - 1].kind == .sign(.semicolon) {
       return TallyError(
-        .syntax, "found \(describe(current)) after the end of the statement, expected one statement",
+        .syntax,
+        "found \(describe(current)) after the end of the statement, expected one statement",
         span: current.span)
     }
     return unexpected("a comma, a clause or the end", near: Keywords.clauseStarts)

@@ -30,16 +30,19 @@ extension Parser {
   /// word before it is a column and no keyword.
   private func isExpressionAhead(_ offset: Int) -> Bool {
     switch token(offset).kind {
-    case .sign(.semicolon): false
+    case .sign(.semicolon), .sign(.star), .sign(.plus), .sign(.minus), .sign(.leftParenthesis):
+      false
     case .sign: true
     case .word(let word):
-      ["by", "as", "is", "in", "like", "ilike", "between", "not", "group"].contains(word)
+      ["as", "is", "in", "like", "ilike", "between"].contains(word)
     default: false
     }
   }
 
   private var isShow: Bool {
-    if case .word(let word) = token(1).kind { word != "by" && word != "as" } else {
+    if case .word(let word) = token(1).kind {
+      word != "by" && word != "as"
+    } else {
       token(1).kind == .end
     }
   }
