@@ -87,7 +87,11 @@ let package = Package(
         dependencies: ["TallyTestSupport", "TallyCLI"]),
       .testTarget(
         name: "LanguageContractTests",
-        dependencies: ["TallyTestSupport", "Tally"]),
+        dependencies: [
+          "TallyTestSupport", "Tally", "TallyBase", "TallyLanguage",
+          .product(name: "SystemPackage", package: "swift-system"),
+        ],
+        exclude: ["SLT", "Data"]),
     ]
 )
 
