@@ -1,8 +1,12 @@
+import Synchronization
 package import SystemPackage
 package import TallyBase
 package import TallyFile
 
 /// A store directory, open for reading or for writing.
+///
+/// One process writes, any number read. What a reader sees is the state of one commit; it never
+/// waits for the writer and sees later commits when it asks for them with `refresh`.
 package final class Store: Sendable {
   package enum Mode: Hashable, Sendable {
     case readOnly
@@ -18,49 +22,170 @@ package final class Store: Sendable {
     package init() {}
   }
 
+  package let mode: Mode
+  package let layout: StoreLayout
+  package let options: Options
+  let fileSystem: any FileSystem
+  let segmentFiles: SegmentFiles
+  private let state: Mutex<State>
+
+  /// What changes while the store is open; guarded by `state`.
+  private struct State: ~Copyable {
+    var snapshot: StoreSnapshot
+    /// The manifest the snapshot was read from, by which readers notice a newer one.
+    var current: CurrentFile
+    var manifestByteCount: Int
+    /// Nil for readers and after `close`.
+    var writer: ManifestWriter?
+    var lock: (any FileLock)?
+    var isImporting = false
+    var isClosed = false
+  }
+
+  private init(_ opened: consuming StoreOpening.Opened, mode: Mode, options: Options) {
+    self.mode = mode
+    self.options = options
+    layout = opened.layout
+    fileSystem = opened.fileSystem
+    segmentFiles = SegmentFiles(
+      layout: opened.layout, fileSystem: opened.fileSystem,
+      cacheByteCountMax: options.pageCacheByteCountMax)
+    let snapshot = StoreSnapshot(
+      manifest: opened.loaded.manifest, files: segmentFiles, previous: nil)
+    var writer: ManifestWriter?
+    if opened.lock != nil {
+      writer = ManifestWriter(
+        layout: layout, fileSystem: fileSystem, manifest: opened.loaded.manifest,
+        number: opened.loaded.current.manifestNumber)
+    }
+    state = Mutex(
+      State(
+        snapshot: snapshot, current: opened.loaded.current,
+        manifestByteCount: opened.loaded.byteCount, writer: writer, lock: opened.lock))
+  }
+
+  /// Opens a store.
+  ///
   /// - Throws: `io`, `locked` (naming the holder), `corruption`, `version`; `invalidArgument` if
   ///   `path` is not a store.
+  /// - Complexity: O(segments), one read of the manifest; no segment file is touched.
   package static func open(
     _ path: FilePath, mode: Mode, fileSystem: any FileSystem, options: Options = Options()
   ) throws(TallyError) -> Store {
-    throw TallyError(.internal, "no store")
+    let opened = try StoreOpening.open(path, mode: mode, fileSystem: fileSystem)
+    return Store(opened, mode: mode, options: options)
   }
 
-  /// What is committed now: consistent, immutable, valid while it is held.
+  // MARK: Reading
+
+  /// What was committed when the store was opened, last refreshed or last written through this
+  /// opening: consistent, immutable, valid while it is held.
   package func snapshot() throws(TallyError) -> StoreSnapshot {
-    throw TallyError(.internal, "no store")
+    try access { state throws(TallyError) in state.snapshot }
   }
+
+  /// What is committed now, by whichever process. Costs one small read when nothing changed.
+  ///
+  /// - Throws: `io`, `corruption`, `version`; the previous snapshot stays in force.
+  package func refresh() throws(TallyError) -> StoreSnapshot {
+    try access { [layout, fileSystem, segmentFiles] state throws(TallyError) in
+      if state.writer != nil { return state.snapshot }
+      let current = try ManifestLoader.readCurrent(layout, fileSystem: fileSystem)
+      if current == state.current {
+        let path = layout.manifest(number: current.manifestNumber)
+        let file = try? fileSystem.open(path, .read)
+        if let length = try? file?.byteCount(), length == Int64(state.manifestByteCount) {
+          return state.snapshot
+        }
+      }
+      let loaded = try ManifestLoader.load(layout, fileSystem: fileSystem)
+      state.current = loaded.current
+      state.manifestByteCount = loaded.byteCount
+      if loaded.manifest.generation != state.snapshot.generation {
+        state.snapshot = StoreSnapshot(
+          manifest: loaded.manifest, files: segmentFiles, previous: state.snapshot)
+      }
+      return state.snapshot
+    }
+  }
+
+  // MARK: Writing
 
   /// Starts a bulk import; one at a time. `add` may be called from many threads.
+  ///
+  /// - Throws: `invalidArgument` if the store is open for reading only or an import is running.
   package func beginImport(
     options: BulkImport.Options = BulkImport.Options()
   ) throws(TallyError) -> BulkImport {
-    throw TallyError(.internal, "no store")
+    let manifest = try access { state throws(TallyError) in
+      guard let manifest = state.writer?.manifest else { throw Store.notWritable() }
+      guard !state.isImporting else {
+        throw TallyError(.invalidArgument, "another import into this store is under way")
+      }
+      state.isImporting = true
+      return manifest
+    }
+    do throws(TallyError) {
+      return try BulkImport(store: self, manifest: manifest, options: options)
+    } catch {
+      endImport()
+      throw error
+    }
   }
 
-  /// Gives up the lock and closes files.
-  package func close() throws(TallyError) {}
-}
+  func endImport() { state.withLock { $0.isImporting = false } }
 
-/// One committed state of a store.
-package struct StoreSnapshot: Sendable {
-  package var schema: Schema
-  /// Ascending by day, then id.
-  package var segments: [SegmentReader]
-  /// Grows by one with each commit.
-  package var generation: UInt64
-
-  /// The dictionary of a symbol column as of this snapshot; loaded on first use.
-  package func dictionary(column: Int) throws(TallyError) -> SymbolDictionary {
-    throw TallyError(.internal, "no store")
+  /// Commits an edit and shows it.
+  ///
+  /// - Parameter tables: dictionaries that the edit extends, as they are in memory.
+  func commit(
+    _ edit: ManifestEdit, tables: [Int: StringTable]
+  ) throws(TallyError) -> StoreSnapshot {
+    try access { [segmentFiles] state throws(TallyError) in
+      guard state.writer != nil else { throw Store.notWritable() }
+      try state.writer?.commit(edit)
+      guard let manifest = state.writer?.manifest else { throw Store.notWritable() }
+      let snapshot = StoreSnapshot(
+        manifest: manifest, files: segmentFiles, previous: state.snapshot)
+      for (column, table) in tables { snapshot.dictionaries.adopt(table, column: column) }
+      state.snapshot = snapshot
+      return snapshot
+    }
   }
-}
 
-/// The entries of one symbol column as of a snapshot: codes `1...count`, code 0 is NULL.
-package final class SymbolDictionary: Sendable {
-  package let table: StringTable
+  /// Whether a failed commit may nevertheless be on disk: then the files it names must stay.
+  var isCommitInDoubt: Bool { state.withLock { $0.writer?.failure != nil } }
 
-  package init(table: StringTable) { self.table = table }
+  /// Gives up the lock and closes files. Snapshots stay valid.
+  package func close() throws(TallyError) {
+    let result: Result<Void, TallyError> = state.withLock { state in
+      guard !state.isClosed else { return .success(()) }
+      state.isClosed = true
+      defer {
+        state.writer = nil
+        state.lock?.release()
+        state.lock = nil
+      }
+      do throws(TallyError) {
+        try state.writer?.close()
+        return .success(())
+      } catch {
+        return .failure(error)
+      }
+    }
+    try result.get()
+  }
 
-  package var count: Int { table.count }
+  private static func notWritable() -> TallyError {
+    TallyError(.invalidArgument, "the store is open for reading only")
+  }
+
+  private func access<Value>(
+    _ body: (inout State) throws(TallyError) -> Value
+  ) throws(TallyError) -> Value {
+    try state.withLock { (state) throws(TallyError) in
+      guard !state.isClosed else { throw TallyError(.invalidArgument, "the store is closed") }
+      return try body(&state)
+    }
+  }
 }

@@ -1,0 +1,149 @@
+import TallyBase
+
+/// Puts a column's rows into segment order.
+enum ColumnGather {
+  /// Rows `order` of a day's column; nil when all of them have the column's default.
+  static func gather(
+    _ buffer: ColumnBuffer, order: ArraySlice<UInt32>, rowCount: Int
+  ) -> SegmentColumnData? {
+    switch buffer.chunks {
+    case .text(let chunks):
+      return gatherText(buffer, chunks, order: order)
+    case .fixed(let width, let chunks):
+      let chunkCount = (rowCount + RowChunk.rowMask) >> RowChunk.rowShift
+      let sources = FixedSources(
+        chunks, width: width, missing: buffer.missing, chunkCount: chunkCount, rowCount: rowCount)
+      return gatherFixed(buffer, sources, order: order)
+    }
+  }
+
+  /// Pointers to the chunks of a column, absent ones replaced by one chunk of missing values.
+  @safe private struct FixedSources {
+    let values: [UnsafeRawPointer]
+    /// Empty when every row is present.
+    let validity: [UnsafePointer<UInt8>]
+    /// What the pointers point into.
+    let owners: [RowChunk]
+
+    init(
+      _ chunks: [RowChunk?], width: Int, missing: MissingValue, chunkCount: Int, rowCount: Int
+    ) {
+      let absent = RowChunk(width: width)
+      absent.fill(to: RowChunk.rowCount, with: missing)
+      var owners: [RowChunk] = []
+      for index in 0..<chunkCount {
+        let chunk = (index < chunks.count ? chunks[index] : nil) ?? absent
+        chunk.fill(
+          to: min(RowChunk.rowCount, rowCount - index << RowChunk.rowShift), with: missing)
+        owners.append(chunk)
+      }
+      let hasNulls = owners.contains { unsafe $0.validity != nil }
+      let present = RowChunk(width: 1)
+      present.fill(to: RowChunk.rowCount, with: .value(1))
+      unsafe values = unsafe owners.map { unsafe UnsafeRawPointer($0.values) }
+      // SAFETY: `present` holds a 1 for each of its rows and lives as long as `owners`.
+      let ones = unsafe UnsafePointer(present.values.assumingMemoryBound(to: UInt8.self))
+      unsafe validity =
+        hasNulls ? unsafe owners.map { unsafe $0.validity.map { unsafe UnsafePointer($0) } ?? ones } : []
+      self.owners = owners + [absent, present]
+    }
+  }
+
+  private static func gatherFixed(
+    _ buffer: ColumnBuffer, _ sources: FixedSources, order: ArraySlice<UInt32>
+  ) -> SegmentColumnData? {
+    let validity =
+      unsafe sources.validity.isEmpty
+      ? [] : unsafe values(sources.validity.map { unsafe UnsafeRawPointer($0) }, order, UInt8.self)
+    if !validity.isEmpty, isAll(validity, 0) {
+      return buffer.column.defaultValue.isNull
+        ? nil : allNull(buffer.column, rowCount: order.count)
+    }
+    let presence = isAll(validity, 1) ? [] : validity
+    let columnValues: SegmentColumnData.Values
+    switch buffer.column.type {
+    case .symbol:
+      let codes = unsafe values(sources.values, order, SymbolCode.self)
+      if isAll(codes, 0) { return nil }
+      columnValues = .symbol(codes)
+    case .bool:
+      columnValues = .bool(unsafe values(sources.values, order, UInt8.self))
+    case .double:
+      columnValues = .double(unsafe values(sources.values, order, Double.self))
+    default:
+      let numbers = unsafe values(sources.values, order, Int64.self)
+      let standard = MissingValue(of: buffer.column)
+      if presence.isEmpty, !standard.isNull, isAll(numbers, standard.bits) { return nil }
+      columnValues = .int64(numbers)
+    }
+    withExtendedLifetime(sources.owners) {}
+    return SegmentColumnData(column: buffer.column, values: columnValues, validity: presence)
+  }
+
+  /// A column whose default is a value and whose rows are all NULL.
+  private static func allNull(_ column: ColumnSchema, rowCount: Int) -> SegmentColumnData {
+    SegmentColumnData(
+      column: column, values: .int64([Int64](repeating: 0, count: rowCount)),
+      validity: [UInt8](repeating: 0, count: rowCount))
+  }
+
+  @inline(__always)
+  private static func values<Element: BitwiseCopyable>(
+    _ chunks: [UnsafeRawPointer], _ order: ArraySlice<UInt32>, _ type: Element.Type
+  ) -> [Element] {
+    unsafe chunks.withUnsafeBufferPointer { chunks in
+      unsafe order.withUnsafeBufferPointer { order in
+        unsafe [Element](unsafeUninitializedCapacity: order.count) { target, initialized in
+          // SAFETY: row numbers are below the day's row count, for which there are chunks.
+          for index in 0..<order.count {
+            let row = unsafe Int(order[index])
+            let chunk = unsafe chunks[row &>> RowChunk.rowShift]
+            unsafe target[index] = chunk.loadUnaligned(
+              fromByteOffset: (row & RowChunk.rowMask) &* MemoryLayout<Element>.size,
+              as: Element.self)
+          }
+          initialized = order.count
+        }
+      }
+    }
+  }
+
+  private static func isAll<Element: FixedWidthInteger>(
+    _ values: [Element], _ value: Element
+  ) -> Bool {
+    var difference: Element = 0
+    for element in values { difference |= element ^ value }
+    return difference == 0
+  }
+
+  // MARK: Text
+
+  private static func gatherText(
+    _ buffer: ColumnBuffer, _ chunks: [TextChunk?], order: ArraySlice<UInt32>
+  ) -> SegmentColumnData? {
+    var offsets = [0]
+    offsets.reserveCapacity(order.count + 1)
+    var bytes: [UInt8] = []
+    var validity: [UInt8] = []
+    validity.reserveCapacity(order.count)
+    var presentCount = 0
+    for row in order {
+      let index = Int(row) >> RowChunk.rowShift
+      let within = Int(row) & RowChunk.rowMask
+      if index < chunks.count, let chunk = chunks[index], within < chunk.filledCount,
+        chunk.validity[within] == 1
+      {
+        bytes.append(contentsOf: chunk.bytes[chunk.offsets[within]..<chunk.offsets[within + 1]])
+        validity.append(1)
+        presentCount += 1
+      } else {
+        validity.append(0)
+      }
+      offsets.append(bytes.count)
+    }
+    if presentCount == 0 { return nil }
+    return SegmentColumnData(
+      column: buffer.column, values: .text(offsets: offsets, bytes: bytes),
+      validity: presentCount == order.count ? [] : validity)
+  }
+}

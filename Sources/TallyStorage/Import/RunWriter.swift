@@ -1,0 +1,121 @@
+import Synchronization
+import SystemPackage
+import TallyBase
+import TallyFile
+
+/// Rows of one day in sorted order, in one or more temporary segments that follow each other.
+struct SortedRun: Sendable {
+  var segments: [SegmentInfo]
+
+  var rowCount: Int { segments.reduce(0) { $0 + $1.rowCount } }
+}
+
+/// Sorts days, cuts them into segments and writes these under temporary names. Files are not
+/// synced: most runs of unordered input are read again and removed before the commit.
+final class RunWriter: Sendable {
+  let schema: Schema
+  private let files: SegmentFiles
+  private let segmentOptions: SegmentWriter.Options
+  private let ids: SegmentIDs
+  let segmentRowCountMax: Int
+
+  init(
+    schema: Schema, files: SegmentFiles, segmentOptions: SegmentWriter.Options, ids: SegmentIDs,
+    segmentRowCountMax: Int
+  ) {
+    self.schema = schema
+    self.files = files
+    self.segmentOptions = segmentOptions
+    self.ids = ids
+    self.segmentRowCountMax = segmentRowCountMax
+  }
+
+  /// Writes all rows of a day and gives its memory back.
+  ///
+  /// - Parameter missing: what rows have in columns that no row of the day names, where that is
+  ///   not the default: only `ingested_at`.
+  /// - Throws: `io`, and what encoding throws.
+  func write(
+    _ buffer: DayBuffer, ingestedAt: MissingValue
+  ) throws(TallyError) -> SortedRun {
+    var keys = buffer.keys()
+    let order = RowOrder.sort(&keys)
+    let ends = RowOrder.cuts(keys, rowCountMax: segmentRowCountMax)
+    let times = keys
+    var run = SortedRun(segments: [])
+    var start = 0
+    for end in ends {
+      let isLast = end == order.count
+      let columns = gather(
+        buffer, order: order[start..<end], ingestedAt: ingestedAt, dropping: isLast)
+      run.segments.append(
+        try write(day: buffer.day, keys: times[start..<end], columns: columns))
+      start = end
+    }
+    return run
+  }
+
+  private func gather(
+    _ buffer: DayBuffer, order: ArraySlice<UInt32>, ingestedAt: MissingValue, dropping: Bool
+  ) -> [SegmentColumnData] {
+    var columns: [SegmentColumnData] = []
+    for column in schema.columns {
+      let absent =
+        column.id == Schema.ingestedAtColumnID
+        ? ColumnBuffer(column: column, missing: ingestedAt) : nil
+      guard let source = buffer.column(column.id) ?? absent else { continue }
+      let gathered = ColumnGather.gather(source, order: order, rowCount: buffer.rowCount)
+      if let gathered { columns.append(gathered) }
+      if dropping { buffer.drop(column: column.id) }
+    }
+    return columns
+  }
+
+  private func write(
+    day: Day, keys: ArraySlice<UInt64>, columns: [SegmentColumnData]
+  ) throws(TallyError) -> SegmentInfo {
+    let bytes = try SegmentWriter.encode(
+      day: day, rowCount: keys.count, columns: columns, options: segmentOptions)
+    let timeMask: UInt64 = (1 << RowOrder.timeBitCount) - 1
+    var earliest: UInt64 = .max
+    var latest: UInt64 = 0
+    for key in keys {
+      earliest = min(earliest, key & timeMask)
+      latest = max(latest, key & timeMask)
+    }
+    let info = SegmentInfo(
+      id: ids.take(), day: day, rowCount: keys.count, byteCount: Int64(bytes.count),
+      timeMinimum: day.startMicroseconds &+ Int64(truncatingIfNeeded: earliest),
+      timeMaximum: day.startMicroseconds &+ Int64(truncatingIfNeeded: latest))
+    let path = files.layout.temporarySegment(id: info.id)
+    let file = try files.fileSystem.open(path, .createNew)
+    try file.write(bytes, at: 0)
+    try file.close()
+    return info
+  }
+
+  /// Removes a run that is not needed any more. What cannot be removed now is garbage that the
+  /// next writer removes.
+  func remove(_ run: SortedRun) {
+    for segment in run.segments {
+      try? files.fileSystem.remove(files.layout.temporarySegment(id: segment.id))
+    }
+  }
+
+  /// Readers of a run's segments.
+  func readers(of run: SortedRun, cache: PageCache) -> [SegmentReader] {
+    run.segments.map { files.temporary($0, cache: cache) }
+  }
+}
+
+/// Hands out segment ids, each once.
+final class SegmentIDs: Sendable {
+  private let next: Atomic<UInt64>
+
+  init(from first: UInt64) { next = Atomic(first) }
+
+  func take() -> UInt64 { next.add(1, ordering: .relaxed).oldValue }
+
+  /// All ids below have been taken.
+  var end: UInt64 { next.load(ordering: .relaxed) }
+}

@@ -1,0 +1,99 @@
+package import TallyBase
+
+/// How much of a dictionary file is committed.
+package struct DictionaryExtent: Hashable, Sendable {
+  /// Entries, NULL not counted; the largest committed code.
+  package var entryCount: Int
+  /// Bytes of the file from its start, file header included. What lies behind is uncommitted.
+  package var byteCount: Int64
+
+  package static let empty = DictionaryExtent(entryCount: 0, byteCount: 0)
+
+  package init(entryCount: Int, byteCount: Int64) {
+    self.entryCount = entryCount
+    self.byteCount = byteCount
+  }
+}
+
+/// One committed state of a store: what is live.
+package struct Manifest: Hashable, Sendable {
+  package var storeID: StoreID
+  /// Grows by one with each commit.
+  package var generation: UInt64
+  /// Every id below has been given away and is never used again.
+  package var nextSegmentID: UInt64
+  package var schema: Schema
+  /// By column id; columns without an entry have no dictionary file.
+  package var dictionaries: [Int: DictionaryExtent]
+  /// Ascending by day, then id.
+  package var segments: [SegmentInfo]
+
+  /// A store that holds nothing.
+  package init(storeID: StoreID, schema: Schema = .standard) {
+    self.storeID = storeID
+    generation = 1
+    nextSegmentID = 1
+    self.schema = schema
+    dictionaries = [:]
+    segments = []
+  }
+
+  /// The state after `edit`, one generation on.
+  ///
+  /// - Throws: `corruption` if the edit does not fit this state: it comes from disk.
+  package func applying(_ edit: ManifestEdit) throws(TallyError) -> Manifest {
+    var next = self
+    next.generation &+= 1
+    try next.absorb(edit)
+    return next
+  }
+
+  /// Applies an edit and keeps the generation.
+  mutating func absorb(_ edit: ManifestEdit) throws(TallyError) {
+    if let id = edit.nextSegmentID { nextSegmentID = max(nextSegmentID, id) }
+    try absorb(columns: edit.columnsAdded)
+    for (column, extent) in edit.dictionaries { dictionaries[column] = extent }
+    if !edit.segmentsRemoved.isEmpty {
+      let removed = Set(edit.segmentsRemoved)
+      segments.removeAll { removed.contains($0.id) }
+    }
+    if !edit.segmentsAdded.isEmpty {
+      segments.append(contentsOf: edit.segmentsAdded)
+      if !Manifest.isOrdered(segments) { segments.sort(by: Manifest.precedes) }
+    }
+  }
+
+  private mutating func absorb(columns: [ColumnSchema]) throws(TallyError) {
+    guard !columns.isEmpty else { return }
+    var names = Set(schema.columns.map(\.name))
+    for column in columns {
+      guard names.insert(column.name).inserted else {
+        throw TallyError(.corruption, "the manifest adds column '\(column.name)' twice")
+      }
+    }
+    let all = schema.columns + columns
+    guard all.count <= Schema.columnCountMax, all.indices.allSatisfy({ all[$0].id == $0 }) else {
+      throw TallyError(
+        .corruption, "the manifest's columns are not numbered 0...\(all.count - 1)")
+    }
+    schema = Schema(columns: all)
+  }
+
+  private static func precedes(_ left: SegmentInfo, _ right: SegmentInfo) -> Bool {
+    left.day == right.day ? left.id < right.id : left.day < right.day
+  }
+
+  private static func isOrdered(_ segments: [SegmentInfo]) -> Bool {
+    zip(segments, segments.dropFirst()).allSatisfy { precedes($0, $1) }
+  }
+
+  /// This state as one edit of nothing.
+  var asEdit: ManifestEdit {
+    var edit = ManifestEdit()
+    edit.nextSegmentID = nextSegmentID
+    edit.columnsAdded = schema.columns
+    edit.dictionaries = dictionaries
+    edit.segmentsAdded = segments
+    return edit
+  }
+}

@@ -1,0 +1,61 @@
+package import SystemPackage
+package import TallyBase
+
+/// Where the files of a store lie. See docs/file-format.md, "Store directory".
+package struct StoreLayout: Hashable, Sendable {
+  package let root: FilePath
+
+  package init(root: FilePath) { self.root = root }
+
+  package var lock: FilePath { root.appending("LOCK") }
+  package var current: FilePath { root.appending("CURRENT") }
+  /// `CURRENT` on its way: renamed over it.
+  package var currentTemporary: FilePath { root.appending("CURRENT.tmp") }
+  package var dictionaries: FilePath { root.appending("dictionaries") }
+  package var partitions: FilePath { root.appending("partitions") }
+  /// Segments of an import that has not committed; anything here is garbage to everyone else.
+  package var temporary: FilePath { root.appending("tmp") }
+  /// Present while an import may have moved segments that no manifest names yet.
+  package var importMarker: FilePath { temporary.appending("IMPORT") }
+
+  package func manifest(number: UInt64) -> FilePath {
+    root.appending(StoreLayout.manifestName(number: number))
+  }
+
+  package static func manifestName(number: UInt64) -> String {
+    "MANIFEST-" + padded(number)
+  }
+
+  /// The number in a manifest's name, or nil if it is not one.
+  package static func manifestNumber(name: String) -> UInt64? {
+    guard name.hasPrefix("MANIFEST-"), let number = UInt64(name.dropFirst(9)) else { return nil }
+    return manifestName(number: number) == name ? number : nil
+  }
+
+  package func dictionary(column: Int) -> FilePath {
+    dictionaries.appending("\(StoreLayout.padded(UInt64(column), width: 4)).dict")
+  }
+
+  package func partition(_ day: Day) -> FilePath { partitions.appending(day.description) }
+
+  package func segment(day: Day, id: UInt64) -> FilePath {
+    FilePath("\(root.string)/partitions/\(day)/\(StoreLayout.segmentName(id: id))")
+  }
+
+  package func temporarySegment(id: UInt64) -> FilePath {
+    temporary.appending(StoreLayout.segmentName(id: id))
+  }
+
+  package static func segmentName(id: UInt64) -> String { padded(id) + ".seg" }
+
+  /// The id in a segment's file name, or nil if it is not one.
+  package static func segmentID(name: String) -> UInt64? {
+    guard name.hasSuffix(".seg"), let id = UInt64(name.dropLast(4)) else { return nil }
+    return segmentName(id: id) == name ? id : nil
+  }
+
+  private static func padded(_ number: UInt64, width: Int = 8) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+  }
+}

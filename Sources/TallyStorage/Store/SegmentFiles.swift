@@ -1,0 +1,29 @@
+import SystemPackage
+import TallyBase
+import TallyFile
+
+/// Makes readers of a store's segments, which share one page cache.
+struct SegmentFiles: Sendable {
+  let layout: StoreLayout
+  let fileSystem: any FileSystem
+  let cache: PageCache
+
+  /// - Parameter cacheByteCountMax: nil: a quarter of physical memory.
+  init(layout: StoreLayout, fileSystem: any FileSystem, cacheByteCountMax: Int?) {
+    self.layout = layout
+    self.fileSystem = fileSystem
+    cache = PageCache(byteCountMax: cacheByteCountMax ?? PhysicalMemory.byteCount / 4)
+  }
+
+  func committed(_ info: SegmentInfo) -> SegmentReader {
+    SegmentReader(
+      info: info, path: layout.segment(day: info.day, id: info.id), fileSystem: fileSystem,
+      cache: cache)
+  }
+
+  func temporary(_ info: SegmentInfo, cache: PageCache) -> SegmentReader {
+    SegmentReader(
+      info: info, path: layout.temporarySegment(id: info.id), fileSystem: fileSystem,
+      cache: cache)
+  }
+}

@@ -1,0 +1,146 @@
+import SystemPackage
+import TallyBase
+import TallyFile
+
+/// Finds, creates and tidies the directory behind a `Store`.
+enum StoreOpening {
+  struct Opened {
+    var layout: StoreLayout
+    var fileSystem: any FileSystem
+    var loaded: ManifestLoader.Loaded
+    /// Nil for readers.
+    var lock: (any FileLock)?
+  }
+
+  /// - Throws: see `Store.open`.
+  static func open(
+    _ path: FilePath, mode: Store.Mode, fileSystem: any FileSystem
+  ) throws(TallyError) -> Opened {
+    let layout = StoreLayout(root: path)
+    switch mode {
+    case .readOnly:
+      try requireStore(layout, fileSystem: fileSystem)
+      let loaded = try ManifestLoader.load(layout, fileSystem: fileSystem)
+      return Opened(layout: layout, fileSystem: fileSystem, loaded: loaded, lock: nil)
+    case .readWrite(let creating):
+      return try openForWriting(layout, creating: creating, fileSystem: fileSystem)
+    }
+  }
+
+  private static func openForWriting(
+    _ layout: StoreLayout, creating: Bool, fileSystem: any FileSystem
+  ) throws(TallyError) -> Opened {
+    let isThere = try hasStore(layout, fileSystem: fileSystem)
+    if !isThere {
+      guard creating else {
+        try requireStore(layout, fileSystem: fileSystem)
+        throw notAStore(layout)
+      }
+      try prepareRoot(layout, fileSystem: fileSystem)
+    }
+    let lock = try fileSystem.lock(layout.lock, owner: ProcessIdentity.describe())
+    do throws(TallyError) {
+      // Another process may have created the store before the lock was won.
+      if try !hasStore(layout, fileSystem: fileSystem) {
+        try create(layout, fileSystem: fileSystem)
+      }
+      let loaded = try ManifestLoader.load(layout, fileSystem: fileSystem)
+      StoreCleanup.removeLeftovers(layout, loaded: loaded, fileSystem: fileSystem)
+      return Opened(layout: layout, fileSystem: fileSystem, loaded: loaded, lock: lock)
+    } catch {
+      lock.release()
+      throw error
+    }
+  }
+
+  // MARK: Finding
+
+  private static func hasStore(
+    _ layout: StoreLayout, fileSystem: any FileSystem
+  ) throws(TallyError) -> Bool {
+    try fileSystem.kind(of: layout.current) == .file
+  }
+
+  private static func requireStore(
+    _ layout: StoreLayout, fileSystem: any FileSystem
+  ) throws(TallyError) {
+    if try hasStore(layout, fileSystem: fileSystem) { return }
+    let path = layout.root.string
+    switch try fileSystem.kind(of: layout.root) {
+    case nil:
+      throw TallyError(
+        .invalidArgument, "there is no store at '\(path)'",
+        hint: "import or generate events to create it, or name another one with --db",
+        path: path)
+    case .directory:
+      try refuseRemains(layout, fileSystem: fileSystem)
+      throw notAStore(layout)
+    default:
+      throw TallyError(
+        .invalidArgument, "'\(path)' is a file, expected the directory of a store", path: path)
+    }
+  }
+
+  private static func notAStore(_ layout: StoreLayout) -> TallyError {
+    TallyError(
+      .invalidArgument, "the directory '\(layout.root.string)' is not a store",
+      hint: "name the directory of a store, or one that does not exist yet",
+      path: layout.root.string)
+  }
+
+  /// A directory without CURRENT that nevertheless holds data lost it: creating a store there
+  /// would bury what is left.
+  private static func refuseRemains(
+    _ layout: StoreLayout, fileSystem: any FileSystem
+  ) throws(TallyError) {
+    let names = try fileSystem.contents(ofDirectory: layout.root)
+    var hasData = names.contains { (StoreLayout.manifestNumber(name: $0) ?? 1) > 1 }
+    for directory in [layout.partitions, layout.dictionaries]
+    where try fileSystem.kind(of: directory) == .directory {
+      if try !fileSystem.contents(ofDirectory: directory).isEmpty { hasData = true }
+    }
+    if hasData {
+      throw TallyError(
+        .corruption, "the store has lost its file CURRENT",
+        hint: "restore the store from a backup", path: layout.current.string)
+    }
+  }
+
+  // MARK: Creating
+
+  /// Names that an interrupted creation may have left.
+  private static let creationNames: Set<String> = [
+    "LOCK", "CURRENT.tmp", "MANIFEST-00000001", "dictionaries", "partitions", "tmp",
+  ]
+
+  private static func prepareRoot(
+    _ layout: StoreLayout, fileSystem: any FileSystem
+  ) throws(TallyError) {
+    switch try fileSystem.kind(of: layout.root) {
+    case nil:
+      try fileSystem.createDirectory(layout.root)
+      let parent = layout.root.removingLastComponent()
+      try fileSystem.synchronizeDirectory(parent.isEmpty ? FilePath(".") : parent)
+    case .directory:
+      try refuseRemains(layout, fileSystem: fileSystem)
+      let names = try fileSystem.contents(ofDirectory: layout.root)
+      guard names.allSatisfy(creationNames.contains) else { throw notAStore(layout) }
+    default:
+      try requireStore(layout, fileSystem: fileSystem)
+    }
+  }
+
+  private static func create(
+    _ layout: StoreLayout, fileSystem: any FileSystem
+  ) throws(TallyError) {
+    try refuseRemains(layout, fileSystem: fileSystem)
+    for directory in [layout.dictionaries, layout.partitions, layout.temporary] {
+      try fileSystem.createDirectory(directory)
+    }
+    let manifest = Manifest(storeID: .random())
+    var writer = ManifestWriter(
+      layout: layout, fileSystem: fileSystem, manifest: manifest, number: 0)
+    try writer.writeSnapshot(manifest)
+    try writer.close()
+  }
+}

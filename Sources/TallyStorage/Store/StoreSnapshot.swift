@@ -1,0 +1,38 @@
+package import TallyBase
+
+/// One committed state of a store.
+package struct StoreSnapshot: Sendable {
+  package let schema: Schema
+  /// Ascending by day, then id.
+  package let segments: [SegmentReader]
+  /// Grows by one with each commit.
+  package let generation: UInt64
+  let dictionaries: DictionarySet
+
+  /// - Parameter previous: an earlier state, whose open readers and dictionaries are used again.
+  init(manifest: Manifest, files: SegmentFiles, previous: StoreSnapshot?) {
+    schema = manifest.schema
+    generation = manifest.generation
+    dictionaries = DictionarySet(
+      manifest: manifest, layout: files.layout, fileSystem: files.fileSystem,
+      previous: previous?.dictionaries)
+    var known: [UInt64: SegmentReader] = [:]
+    for reader in previous?.segments ?? [] { known[reader.info.id] = reader }
+    segments = manifest.segments.map { known[$0.id] ?? files.committed($0) }
+  }
+
+  /// The dictionary of a symbol column as of this snapshot; loaded on first use.
+  ///
+  /// - Throws: `io`, `corruption`, `version`.
+  package func dictionary(column: Int) throws(TallyError) -> SymbolDictionary {
+    try dictionaries.dictionary(column: column)
+  }
+
+  /// Entries of a symbol column's dictionary, NULL not counted, without loading it.
+  package func symbolCount(column: Int) -> Int {
+    dictionaries.extents[column]?.entryCount ?? 0
+  }
+
+  /// Rows of all segments.
+  package var rowCount: Int { segments.reduce(0) { $0 &+ $1.info.rowCount } }
+}
