@@ -21,8 +21,6 @@ package final class JsonLinesDecoder: ChunkDecoder {
     reader = JsonRowReader(mapping: mapping, builder: builder)
   }
 
-  deinit { reader.deallocate() }
-
   package func decode(_ chunk: TextChunk, schema: Schema) -> DecodedChunk {
     if mustReset || schema.columns.count != builder.schema.columns.count {
       builder.reset(schema: schema)

@@ -2,11 +2,9 @@ import TallyBase
 
 extension JsonRowReader {
   /// Reads the value at `start` into the field's column and returns the byte after it.
-  ///
-  /// - Parameter name: ignored here; the caller blames the field.
   @inline(__always)
   mutating func readValue(
-    _ field: JsonField, _ start: UnsafePointer<UInt8>, row: Int, name: UnsafePointer<UInt8>
+    _ field: JsonField, _ start: UnsafePointer<UInt8>, row: Int
   ) throws(RowProblem) -> UnsafePointer<UInt8> {
     guard field.action == .column else {
       return try unsafe field.action == .tags ? readTags(start) : skipJsonValue(start)
@@ -16,14 +14,14 @@ extension JsonRowReader {
     let byte = unsafe start[0]
     switch unsafe column.pointee.kind {
     case .int64:
-      if isFree, let (value, end) = unsafe smallInteger(start), unsafe endsJsonScalar(end[0]),
+      if isFree, let (value, end) = unsafe numbers.integer(start), unsafe endsJsonScalar(end[0]),
         unsafe value >= 0 || !column.pointee.isCount
       {
         unsafe column.pointee.set(value, row: row)
         return unsafe end
       }
     case .decimal:
-      if isFree, let (value, end) = unsafe smallDecimal(start, scale: field.scale),
+      if isFree, let (value, end) = unsafe numbers.decimal(start, scale: field.scale),
         unsafe endsJsonScalar(end[0])
       {
         unsafe column.pointee.set(value, row: row)
@@ -102,66 +100,5 @@ extension JsonRowReader {
     let target = ValueTarget(
       position: field.position, scale: field.scale, timeUnit: field.timeUnit)
     try unsafe builder.setText(bytes, target, time: &time)
-  }
-
-  /// An integer of up to 15 digits; nil for anything else.
-  @inline(__always)
-  func smallInteger(
-    _ start: UnsafePointer<UInt8>
-  ) -> (value: Int64, end: UnsafePointer<UInt8>)? {
-    let isNegative = unsafe start[0] == UInt8(ascii: "-")
-    var cursor = unsafe isNegative ? start + 1 : start
-    guard let value = unsafe smallDigits(&cursor) else { return nil }
-    return unsafe (isNegative ? 0 &- value : value, cursor)
-  }
-
-  /// Up to 15 digits without a needless leading zero.
-  @inline(__always)
-  private func smallDigits(_ cursor: inout UnsafePointer<UInt8>) -> Int64? {
-    let word = unsafe loadWord(cursor)
-    let count = trailingByteCount(nonDigitBytes(word))
-    guard count > 0 else { return nil }
-    if count > 1, unsafe cursor[0] == UInt8(ascii: "0") { return nil }
-    var value = Int64(truncatingIfNeeded: digitsValue(word, count: count))
-    unsafe cursor += count
-    if count == 8 {
-      let more = unsafe loadWord(cursor)
-      let moreCount = trailingByteCount(nonDigitBytes(more))
-      guard moreCount < 8 else { return nil }
-      if moreCount > 0 {
-        value = unsafe value &* powers[moreCount]
-          &+ Int64(truncatingIfNeeded: digitsValue(more, count: moreCount))
-        unsafe cursor += moreCount
-      }
-    }
-    return value
-  }
-
-  /// A number below 10^8 with no more than `scale` (at most 9) and eight digits after the point,
-  /// times ten to the `scale`; nil for anything else.
-  @inline(__always)
-  func smallDecimal(
-    _ start: UnsafePointer<UInt8>, scale: Int
-  ) -> (value: Int64, end: UnsafePointer<UInt8>)? {
-    guard scale >= 0, scale <= 9 else { return nil }
-    let isNegative = unsafe start[0] == UInt8(ascii: "-")
-    var cursor = unsafe isNegative ? start + 1 : start
-    guard var value = unsafe smallDigits(&cursor), value < 100_000_000 else { return nil }
-    unsafe value &*= powers[scale]
-    if unsafe cursor[0] == UInt8(ascii: ".") {
-      let word = unsafe loadWord(cursor + 1)
-      let count = trailingByteCount(nonDigitBytes(word))
-      guard count > 0, count <= scale else { return nil }
-      let fraction = Int64(truncatingIfNeeded: digitsValue(word, count: count))
-      unsafe value &+= fraction &* powers[scale &- count]
-      unsafe cursor += count &+ 1
-      // A ninth digit fails the caller's check for an end, unless it fits as well.
-      let ninth = unsafe cursor[0] &- UInt8(ascii: "0")
-      if count == 8, scale == 9, ninth < 10 {
-        value &+= Int64(ninth)
-        unsafe cursor += 1
-      }
-    }
-    return unsafe (isNegative ? 0 &- value : value, cursor)
   }
 }

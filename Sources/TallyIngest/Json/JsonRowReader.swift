@@ -4,7 +4,7 @@ import TallyBase
 ///
 /// A field given twice, by one name or by two that mean the same column, rejects the row: either
 /// value could be the wrong one. NULL is no value, so `null` next to a value is fine.
-@safe struct JsonRowReader {
+@safe struct JsonRowReader: ~Copyable {
   // SAFETY: pointers into the chunk are only used while `decode` of the owner runs; `scratch` has
   // room for the longest line.
 
@@ -12,29 +12,23 @@ import TallyBase
   let builder: EventBatchBuilder
   var fields = JsonFieldTable()
   var time: TimeReader
-  let powers: UnsafeMutablePointer<Int64>
+  let numbers = SmallNumbers()
   let scratch: UnsafeMutablePointer<UInt8>
   /// Position of the `time` column.
   private var timePosition = -1
   private let timeIsConstant: Bool
-
-  /// Longest line, in bytes.
-  static let lineByteCountMax = 1 << 20
 
   init(mapping: FieldMapping, builder: EventBatchBuilder) {
     self.mapping = mapping
     self.builder = builder
     time = TimeReader(options: mapping.time)
     timeIsConstant = mapping.constants.contains { $0.column == "time" }
-    unsafe powers = .allocate(capacity: 19)
-    for exponent in 0..<19 { unsafe (powers + exponent).initialize(to: powerOfTen(exponent)) }
     unsafe scratch = .allocate(
-      capacity: JsonRowReader.lineByteCountMax + TextChunk.paddingByteCount)
+      capacity: InputLimits.lineByteCountMax + TextChunk.paddingByteCount)
   }
 
-  func deallocate() {
+  deinit {
     fields.deallocate()
-    unsafe powers.deallocate()
     unsafe scratch.deallocate()
   }
 
@@ -88,7 +82,7 @@ import TallyBase
       }
       if !areTags, let (field, length) = unsafe fields.predicted(after: previous, cursor + 1) {
         unsafe cursor = try afterColon(cursor + length + 2)
-        unsafe cursor = try readValue(fields.fields[field], cursor, row: row, name: cursor)
+        unsafe cursor = try readValue(fields.fields[field], cursor, row: row)
         previous = field
       } else {
         unsafe cursor = try readUnpredicted(cursor, row: row, areTags: areTags, after: &previous)
@@ -125,7 +119,7 @@ import TallyBase
       if !areTags, !raw.hasEscapes, let field = unsafe fields.find(bytes) {
         fields.link(previous, to: field)
         previous = field
-        return try unsafe readValue(fields.fields[field], value, row: row, name: quote)
+        return try unsafe readValue(fields.fields[field], value, row: row)
       }
       let text = unsafe String(decoding: bytes, as: UTF8.self)
       return try unsafe readUnknown(text, value, row: row, areTags: areTags)
@@ -149,17 +143,17 @@ import TallyBase
         action: .column, position: position, scale: scale, timeUnit: TimeUnit(suffixOf: name))
       if !areTags { remember(name, field) }
       return try unsafe areTags
-        ? readTag(field, value, row: row) : readValue(field, value, row: row, name: value)
+        ? readTag(field, value, row: row) : readValue(field, value, row: row)
     case .new(let column):
       return try unsafe readNew(column, value, row: row, areTags: areTags)
     case .tags:
       let field = JsonField(action: .tags, position: 0, scale: 0)
       if !areTags { remember(name, field) }
-      return try unsafe readValue(field, value, row: row, name: value)
+      return try unsafe readValue(field, value, row: row)
     case .ignored:
       let field = JsonField(action: .ignored, position: 0, scale: 0)
       if !areTags { remember(name, field) }
-      return try unsafe readValue(field, value, row: row, name: value)
+      return try unsafe readValue(field, value, row: row)
     }
   }
 
@@ -189,7 +183,7 @@ import TallyBase
     let position = try builder.addNew(column, type)
     let field = JsonField(action: .column, position: position, scale: 0)
     return try unsafe areTags
-      ? readTag(field, value, row: row) : readValue(field, value, row: row, name: value)
+      ? readTag(field, value, row: row) : readValue(field, value, row: row)
   }
 
   /// Reads a member of `tags`: strings, numbers and booleans alike become symbols.
@@ -199,7 +193,7 @@ import TallyBase
     let column = unsafe builder.columns + field.position
     let isScalar = unsafe value[0] != UInt8(ascii: "\"") && value[0] != UInt8(ascii: "n")
     guard isScalar, unsafe column.pointee.kind == .symbol else {
-      return try unsafe readValue(field, value, row: row, name: value)
+      return try unsafe readValue(field, value, row: row)
     }
     let end = try unsafe skipJsonValue(value)
     guard unsafe value[0] != UInt8(ascii: "{"), unsafe value[0] != UInt8(ascii: "[") else {

@@ -46,11 +46,3 @@ func digitsValue(_ word: UInt64, count: Int) -> UInt64 {
   let high = (pairs &>> 16 & 0x0000_00FF_0000_00FF) &* 0x0000_2710_0000_0001
   return (low &+ high) &>> 32
 }
-
-/// Powers of ten up to 10^18, the largest that an `Int64` holds.
-@inline(__always)
-func powerOfTen(_ exponent: Int) -> Int64 {
-  var power: Int64 = 1
-  for _ in 0..<min(exponent, 18) { power &*= 10 }
-  return power
-}
