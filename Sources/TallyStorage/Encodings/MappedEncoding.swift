@@ -1,5 +1,5 @@
 internal import CTallyKernels
-package import TallyBase
+import TallyBase
 
 /// A function of another symbol column of the same rows, but for a few exceptions.
 ///

@@ -174,10 +174,10 @@ package final class Page: Sendable {
     let first = block * Page.blockRowCount
     guard rows > 0, let text else { return }
     if nullCount == rowCount {
-      for row in 0..<rows { unsafe body(row, nil) }
+      for row in 0..<rows { body(row, nil) }
       return
     }
-    text.forEach(first..<(first + rows)) { row, bytes in
+    unsafe text.forEach(first..<(first + rows)) { row, bytes in
       let isPresent = validity.isEmpty || validity[row / 64] >> UInt64(row % 64) & 1 == 1
       unsafe body(row - first, isPresent ? bytes : nil)
     }

@@ -1,0 +1,158 @@
+import TallyBase
+
+/// A segment file being put together: header, pages column by column, sections, footer, trailer.
+struct SegmentAssembly {
+  private let rowCount: Int
+  private let options: SegmentWriter.Options
+  private var writer: ByteWriter
+  private var footer: SegmentFooter
+  private var chooser: EncodingChooser
+
+  init(day: Day, rowCount: Int, options: SegmentWriter.Options) {
+    self.rowCount = rowCount
+    self.options = options
+    chooser = EncodingChooser(options: options)
+    writer = ByteWriter(reserving: rowCount * 16 + 4_096)
+    SegmentHeader.append(to: &writer)
+    footer = SegmentFooter(day: day, rowCount: rowCount)
+  }
+
+  /// Appends the pages of a column; `reference` is a column that it is a function of.
+  mutating func append(_ source: ColumnSource, reference: ColumnSource?) throws(TallyError) {
+    var column = SegmentFooter.Column(
+      columnID: source.data.column.id, kind: source.kind,
+      localDictionary: source.localDictionary, chunks: [], zoneMap: .empty)
+    for group in footer.rowGroups {
+      var chunk = SegmentFooter.Chunk(pages: [], zoneMap: .empty)
+      let end = group.firstRow + group.rowCount
+      for start in stride(from: group.firstRow, to: end, by: Page.rowCountMax) {
+        let rows = start..<min(end, start + Page.rowCountMax)
+        let (page, zoneMap) = encodePage(source, reference, rows)
+        chunk.pages.append(try append(page, zoneMap, rowCount: rows.count))
+        chunk.zoneMap.merge(zoneMap)
+      }
+      column.zoneMap.merge(chunk.zoneMap)
+      column.chunks.append(chunk)
+    }
+    while footer.columns.count < column.columnID { footer.columns.append(nil) }
+    footer.columns.append(column)
+  }
+
+  private mutating func append(
+    _ page: EncodedPage, _ zoneMap: ZoneMap, rowCount: Int
+  ) throws(TallyError) -> SegmentFooter.PageLocation {
+    guard let stored = Int32(exactly: page.stored.count),
+      let encoded = Int32(exactly: page.encodedByteCount)
+    else {
+      throw TallyError(
+        .resourceExhausted, "a page takes \(page.encodedByteCount) bytes, the limit is 2 GiB")
+    }
+    defer { writer.append(contentsOf: page.stored) }
+    return SegmentFooter.PageLocation(
+      offset: Int64(writer.count), storedByteCount: stored, encodedByteCount: encoded,
+      rowCount: Int32(rowCount), encoding: page.encoding, isCompressed: page.isCompressed,
+      crc: CRC32C.checksum(page.stored), zoneMap: zoneMap)
+  }
+
+  private mutating func encodePage(
+    _ source: ColumnSource, _ reference: ColumnSource?, _ rows: Range<Int>
+  ) -> (EncodedPage, ZoneMap) {
+    let validity = source.validity(rows)
+    if case .text(let offsets, let bytes) = source.data.values {
+      return encodeText(offsets, bytes, validity, rows)
+    }
+    let analysis = IntegerAnalysis(source.integers(rows), validity: validity)
+    let isSymbol = source.kind == .symbol
+    var zoneMap = ZoneMap(
+      nullCount: analysis.nullCount, hasBounds: false, minimum: 0, maximum: 0, sum: 0)
+    if source.kind.hasBounds, analysis.nullCount < rows.count {
+      zoneMap.hasBounds = true
+      zoneMap.minimum = analysis.minimum
+      zoneMap.maximum = analysis.maximum
+      zoneMap.sum = isSymbol ? 0 : analysis.sum
+    }
+    if isSymbol, source.localDictionary.first == nullSymbolCode {
+      zoneMap.nullCount = source.codes[rows].reduce(0) { $1 == 0 ? $0 + 1 : $0 }
+    }
+    let mapping = reference.flatMap {
+      ColumnMapping(
+        values: analysis.values, codes: $0.codes[rows], codeCount: $0.localDictionary.count,
+        referenceColumnID: $0.data.column.id, isForced: options.forcedEncoding == .mapped)
+    }
+    let prefix = validityPrefix(validity, nullCount: analysis.nullCount)
+    let page = chooser.encode(analysis, mapping: mapping, isSymbol: isSymbol, prefix: prefix)
+    return (page, zoneMap)
+  }
+
+  private func encodeText(
+    _ offsets: [Int], _ bytes: [UInt8], _ validity: ArraySlice<UInt8>, _ rows: Range<Int>
+  ) -> (EncodedPage, ZoneMap) {
+    let nullCount = validity.reduce(0) { $1 == 0 ? $0 + 1 : $0 }
+    let slice = TextSlice(
+      offsets: offsets, bytes: bytes, first: rows.lowerBound, count: rows.count,
+      validity: validity)
+    var writer = validityPrefix(validity, nullCount: nullCount)
+    let encoding = TextEncoding.encode(slice, forced: options.forcedEncoding, into: &writer)
+    let zoneMap = ZoneMap(
+      nullCount: nullCount, hasBounds: false, minimum: 0, maximum: 0, sum: 0)
+    return (chooser.finish(encoding, writer), zoneMap)
+  }
+
+  private func validityPrefix(_ validity: ArraySlice<UInt8>, nullCount: Int) -> ByteWriter {
+    var writer = ByteWriter()
+    if nullCount > 0, nullCount < validity.count {
+      let start = validity.startIndex
+      Bitmap.append(count: validity.count, to: &writer) { validity[start + $0] != 0 }
+    }
+    return writer
+  }
+
+  /// Appends sections, footer and trailer; the file.
+  mutating func finish() -> [UInt8] {
+    var table = SectionTable()
+    var section = ByteWriter()
+    footer.appendProperties(to: &section)
+    append(section, .properties, to: &table)
+    section = ByteWriter()
+    footer.appendColumns(to: &section)
+    append(section, .columns, to: &table)
+    section = ByteWriter()
+    footer.appendDictionaries(to: &section)
+    append(section, .dictionaries, to: &table)
+    let footerOffset = writer.count
+    table.append(to: &writer)
+    SegmentTrailer(
+      footerOffset: Int64(footerOffset), footerByteCount: writer.count - footerOffset,
+      footerCRC: CRC32C.checksum(writer.bytes, footerOffset..<writer.count)
+    ).append(to: &writer)
+    return writer.bytes
+  }
+
+  private mutating func append(
+    _ section: ByteWriter, _ type: SectionType, to table: inout SectionTable
+  ) {
+    var flags = SectionFlags.required
+    var stored = section.bytes
+    if let compressed = ZstdCodec.compress(stored, level: 3), compressed.count < stored.count {
+      stored = compressed
+      flags.insert(.compressed)
+    }
+    table.entries.append(
+      SectionEntry(
+        type: type.rawValue, flags: flags, offset: Int64(writer.count),
+        storedByteCount: stored.count, byteCount: section.count, crc: CRC32C.checksum(stored)))
+    writer.append(contentsOf: stored)
+  }
+}
+
+extension SegmentFooter {
+  /// A footer without columns, rows cut into row groups.
+  init(day: Day, rowCount: Int) {
+    self.init(day: day, rowCount: rowCount, rowGroups: [], columns: [])
+    for start in stride(from: 0, to: rowCount, by: SegmentReader.rowGroupRowCount) {
+      rowGroups.append(
+        RowGroup(
+          firstRow: start, rowCount: min(SegmentReader.rowGroupRowCount, rowCount - start)))
+    }
+  }
+}
