@@ -1,0 +1,69 @@
+import ArgumentParser
+import TallyBase
+import TallyLanguage
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// An error together with the text it is about, for the caret.
+struct SourcedError: Error {
+  var error: TallyError
+  var source: String
+  /// The number of the text's first line in its file.
+  var line = 1
+}
+
+/// How the process ends.
+enum CommandExit {
+  /// The exit code of an error; the codes are a contract.
+  static func code(_ error: TallyError) -> Int32 {
+    switch error.code {
+    case .cancelled: 130
+    case .io, .corruption, .locked, .version, .internal: 3
+    default: 1
+    }
+  }
+
+  /// Writes an error to standard error, with the line of the query it is about.
+  static func report(_ error: TallyError, source: String?, line: Int = 1) {
+    let renderer = DiagnosticRenderer(
+      width: Environment.width(STDERR_FILENO) ?? 100,
+      isColored: Environment.isColored(STDERR_FILENO), firstLine: line)
+    writeError(renderer.render(error, source: source))
+  }
+
+  /// Reports `error`, if there is something to say, and ends the process.
+  static func leave(with error: any Error) -> Never {
+    switch error {
+    case let error as SourcedError:
+      report(error.error, source: error.source, line: error.line)
+      exit(code(error.error))
+    case let error as TallyError:
+      report(error, source: nil)
+      exit(code(error))
+    case is BrokenPipe:
+      exit(0)
+    default:
+      leave(withUsage: error)
+    }
+  }
+
+  /// Help goes to standard output; a wrong command line to standard error, with code 2.
+  private static func leave(withUsage error: any Error) -> Never {
+    if let code = error as? ExitCode { exit(code.rawValue) }
+    let message = TallyCommand.fullMessage(for: error)
+    guard TallyCommand.exitCode(for: error) == .success else {
+      writeError(message + "\n")
+      exit(2)
+    }
+    let output = OutputBuffer.standardOutput()
+    try? output.write(message + "\n")
+    try? output.flush()
+    exit(0)
+  }
+}

@@ -1,0 +1,9 @@
+import TallyBase
+
+/// An open store, as far as the command line asks it questions.
+protocol QueryRunner: AnyObject {
+  /// Runs one statement.
+  ///
+  /// - Throws: any `TallyError`; `cancelled` once the token is.
+  func run(_ text: String, cancellation: CancellationToken) throws(TallyError) -> ResultTable
+}

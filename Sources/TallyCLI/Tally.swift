@@ -1,0 +1,44 @@
+import ArgumentParser
+import TallyBase
+
+/// The process: runs the command line and turns errors into messages and exit codes.
+@main
+enum TallyMain {
+  static func main() {
+    ignoreBrokenPipes()
+    do {
+      var command = try TallyCommand.parseAsRoot()
+      try command.run()
+    } catch {
+      CommandExit.leave(with: error)
+    }
+  }
+}
+
+/// The root of all subcommands.
+struct TallyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tally",
+    abstract: "Questions about the usage and cost of language models, answered at once.",
+    discussion: """
+      Without a subcommand, reads queries from the terminal.
+
+      EXIT CODES: 0 ok, 1 query error, 2 usage, 3 I/O or corruption, 130 interrupted.
+      """,
+    subcommands: [
+      ReplCommand.self, QueryCommand.self,
+    ],
+    defaultSubcommand: ReplCommand.self)
+}
+
+/// Where the store is; the same on every subcommand.
+struct DatabaseOptions: ParsableArguments {
+  @Option(
+    name: .customLong("db"),
+    help: ArgumentHelp(
+      "The store's directory (default: $TALLY_DB, else ./usage.tally).", valueName: "dir"))
+  var path: String?
+
+  /// The directory to open.
+  var directory: String { path ?? Environment.value("TALLY_DB") ?? "usage.tally" }
+}
