@@ -1,0 +1,129 @@
+import TallyBase
+import TallyPlanning
+
+/// How an aggregation is computed: which states are kept, which calls read them. Calls share what
+/// they have in common: `sum(x)`, `avg(x)` and three percentiles of `x` evaluate `x` once.
+struct AggregatePlan: Sendable {
+  let keys: [BoundExpression]
+  let keyDomains: [KeyDomain]
+  /// Slots of a dense table, nil when keys must be hashed.
+  let denseSlotCount: Int?
+  /// Distinct argument expressions.
+  private(set) var arguments: [BoundExpression] = []
+  /// Distinct FILTER conditions.
+  private(set) var filters: [BoundExpression] = []
+  private(set) var states: [StateSpecification] = []
+  private(set) var calls: [CallSpecification] = []
+
+  /// One state: its kind and what it is fed with.
+  struct StateSpecification: Hashable, Sendable {
+    var kind: Kind
+    var argument: Int?
+    var filter: Int?
+
+    enum Kind: Hashable, Sendable {
+      case count
+      case narrowSum, wideSum, doubleSum
+      case extreme(isMinimum: Bool)
+      case distinct(domain: Int?)
+      case quantile(minimum: Int64?, maximum: Int64?, unit: Int64)
+    }
+  }
+
+  /// How a call's result is read from states.
+  struct CallSpecification: Sendable {
+    var call: AggregateCall
+    var state: Int
+    /// The state that counts non-NULL inputs, where zero of them make NULL.
+    var count: Int?
+  }
+
+  /// - Parameters:
+  ///   - facts: what the table's bounds say of expressions over the input.
+  ///   - rowCount: an upper bound of the input rows.
+  init(
+    _ aggregate: LogicalPlan.Aggregate, facts: InputFacts, rowCount: Int
+  ) throws(TallyError) {
+    keys = aggregate.keys
+    keyDomains = aggregate.keys.map { facts.domain(of: $0) }
+    denseSlotCount = AggregatePlan.denseSlotCount(keyDomains, rowCount: rowCount)
+    for call in aggregate.calls { try add(call, facts, rowCount) }
+  }
+
+  /// The product of domain sizes while an array of that size is no waste.
+  private static func denseSlotCount(_ domains: [KeyDomain], rowCount: Int) -> Int? {
+    var product = 1
+    for domain in domains {
+      guard let size = domain.valueCount else { return nil }
+      let (next, overflow) = product.multipliedReportingOverflow(by: size)
+      guard !overflow, next <= 1 << 22 else { return nil }
+      product = next
+    }
+    return product <= max(1 << 16, rowCount / 2) ? product : nil
+  }
+
+  private mutating func add(
+    _ call: AggregateCall, _ facts: InputFacts, _ rowCount: Int
+  ) throws(TallyError) {
+    let filter = call.filter.map { intern($0, &filters) }
+    let argument = call.argument.map { intern($0, &arguments) }
+    let mayBeNull = call.argument.map { facts.mayBeNull($0) } ?? false
+    let count = StateSpecification(kind: .count, argument: mayBeNull ? argument : nil, filter: filter)
+    // Without keys there is a result row even when there are no rows.
+    let countIndex = mayBeNull || filter != nil || keys.isEmpty ? intern(count, &states) : nil
+    let kind: StateSpecification.Kind
+    switch call.function {
+    case .countRows, .count where !call.isDistinct:
+      calls.append(CallSpecification(call: call, state: intern(count, &states), count: nil))
+      return
+    case .count:
+      kind = .distinct(domain: call.argument.flatMap { facts.codeCount($0) })
+    case .sum, .average:
+      guard !call.isDistinct else { throw AggregatePlan.unsupportedDistinct(call) }
+      kind = try sumKind(call, facts, rowCount)
+    case .minimum: kind = .extreme(isMinimum: true)
+    case .maximum: kind = .extreme(isMinimum: false)
+    case .quantileContinuous, .quantileDiscrete:
+      guard !call.isDistinct else { throw AggregatePlan.unsupportedDistinct(call) }
+      let range = call.argument.flatMap { facts.range(of: $0) }
+      let unit = call.argument.map { facts.unit(of: $0) } ?? 1
+      kind = .quantile(minimum: range?.lowerBound, maximum: range?.upperBound, unit: unit)
+    }
+    let specification = StateSpecification(kind: kind, argument: argument, filter: filter)
+    let needsCount =
+      switch call.function {
+      case .average: intern(count, &states) as Int?
+      case .count: nil as Int?
+      default: countIndex
+      }
+    calls.append(
+      CallSpecification(call: call, state: intern(specification, &states), count: needsCount))
+  }
+
+  private static func unsupportedDistinct(_ call: AggregateCall) -> TallyError {
+    TallyError(
+      .unsupported, "DISTINCT is supported in count, min and max only",
+      span: call.argument?.span)
+  }
+
+  private func sumKind(
+    _ call: AggregateCall, _ facts: InputFacts, _ rowCount: Int
+  ) throws(TallyError) -> StateSpecification.Kind {
+    guard let argument = call.argument else {
+      throw TallyError(.internal, "a sum without argument")
+    }
+    if argument.type == .double { return .doubleSum }
+    guard argument.type.isInt64Backed, let range = facts.range(of: argument) else {
+      return .wideSum
+    }
+    let largest = Int128(max(range.lowerBound.magnitude, range.upperBound.magnitude))
+    let total = largest.multipliedReportingOverflow(by: Int128(max(rowCount, 1)))
+    return !total.overflow && total.partialValue < Int128(1) << 62 ? .narrowSum : .wideSum
+  }
+
+  private func intern<Item: Hashable>(_ item: Item, _ items: inout [Item]) -> Int {
+    if let index = items.firstIndex(of: item) { return index }
+    items.append(item)
+    return items.count - 1
+  }
+}

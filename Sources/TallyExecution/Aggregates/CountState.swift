@@ -1,0 +1,36 @@
+import TallyBase
+
+/// `count(*)` and `count(x)`: rows, or rows whose argument is not NULL.
+final class CountState: AggregateState {
+  private let counts: GroupArray<Int64>
+
+  init(budget: MemoryBudget) { counts = GroupArray(budget: budget) }
+
+  func count(_ group: Int) -> Int64 { counts[group] }
+
+  override func resize(_ groupCount: Int) throws(TallyError) { try counts.resize(groupCount) }
+
+  override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {
+    let base = unsafe counts.base
+    if let argument, argument.hasNulls || argument.layout == .code {
+      for row in 0..<groups.rowCount where !argument.isNull(row) {
+        let group = unsafe Int(groups.constant ?? groups.ids[row])
+        unsafe base[group] &+= 1
+      }
+    } else if let group = groups.constant {
+      unsafe base[Int(group)] &+= Int64(groups.rowCount)
+    } else {
+      let ids = unsafe groups.ids
+      for row in 0..<groups.rowCount { unsafe base[Int(ids[row])] &+= 1 }
+    }
+  }
+
+  override func merge(
+    _ other: AggregateState, _ mapping: [UInt32]?, groupCount: Int
+  ) throws(TallyError) {
+    guard let other = other as? CountState else { return }
+    for group in 0..<groupCount {
+      counts[mapping.map { Int($0[group]) } ?? group] += other.counts[group]
+    }
+  }
+}

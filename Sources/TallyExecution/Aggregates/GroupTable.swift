@@ -1,0 +1,30 @@
+import TallyBase
+
+/// Gives every row of a batch its group. One object a worker.
+@safe class GroupTable {
+  /// Ids of the rows of the latest batch.
+  let ids: UnsafeMutablePointer<UInt32>
+
+  init() {
+    unsafe ids = .allocate(capacity: Vector.rowCountMax)
+    unsafe ids.initialize(repeating: 0, count: Vector.rowCountMax)
+  }
+
+  deinit { unsafe ids.deallocate() }
+
+  /// Group ids are below this.
+  var groupCount: Int { 1 }
+
+  /// Groups that have rows, ascending by id.
+  func occupiedGroups() -> [UInt32] { [0] }
+
+  func assign(_ keys: [Vector], rowCount: Int) throws(TallyError) -> GroupIDs {
+    unsafe GroupIDs(ids: ids, constant: 0, rowCount: rowCount)
+  }
+
+  /// Takes over another worker's groups; returns the id here of each of its ids, nil if the same.
+  func merge(_ other: GroupTable) throws(TallyError) -> [UInt32]? { nil }
+
+  /// Writes the keys of a group into row `row` of the vectors.
+  func restore(group: UInt32, into vectors: [Vector], row: Int) {}
+}

@@ -1,0 +1,87 @@
+import TallyBase
+
+/// What is known of a group key before the scan: how many values it can take.
+enum KeyDomain: Sendable {
+  /// Codes `0...count` of a frozen pool; 0 is NULL.
+  case codes(count: Int)
+  case bool
+  /// `minimum`, `minimum + step`, ... `maximum`, or NULL.
+  case integers(minimum: Int64, maximum: Int64, step: Int64)
+  /// Any 64-bit value.
+  case words
+  /// Any 128-bit value.
+  case wideWords
+
+  /// Number of values with NULL, nil if unknown or beyond counting.
+  var valueCount: Int? {
+    switch self {
+    case .codes(let count): return count + 1
+    case .bool: return 3
+    case .integers(let minimum, let maximum, let step):
+      let (difference, overflow) = maximum.subtractingReportingOverflow(minimum)
+      guard !overflow, difference >= 0, step > 0, difference / step < 1 << 40 else { return nil }
+      return Int(difference / step) + 2
+    case .words, .wideWords: return nil
+    }
+  }
+}
+
+/// Turns the key vectors of a batch into small integers and back.
+///
+/// A bounded key becomes its position in its domain (0 = NULL).
+struct KeyCodec {
+  let type: LogicalType
+  let domain: KeyDomain
+
+  /// Positions of rows; `vector` is flat, the domain bounded.
+  func positions(_ vector: Vector, _ rowCount: Int, into target: UnsafeMutablePointer<UInt32>) {
+    switch domain {
+    case .codes:
+      let codes = unsafe vector.codes
+      for row in 0..<rowCount { unsafe target[row] = codes[row] }
+    case .bool:
+      let bools = unsafe vector.bools
+      for row in 0..<rowCount { unsafe target[row] = UInt32(bools[row]) &+ 1 }
+    case .integers(let minimum, _, let step):
+      unsafe integerPositions(vector, rowCount, minimum, step, target)
+    case .words, .wideWords: break
+    }
+    guard vector.hasNulls else { return }
+    let validity = unsafe vector.validity
+    for row in 0..<rowCount { unsafe target[row] = validity[row] == 0 ? 0 : target[row] }
+  }
+
+  private func integerPositions(
+    _ vector: Vector, _ rowCount: Int, _ minimum: Int64, _ step: Int64,
+    _ target: UnsafeMutablePointer<UInt32>
+  ) {
+    let values = unsafe vector.int64s
+    if step == 1 {
+      for row in 0..<rowCount {
+        unsafe target[row] = UInt32(truncatingIfNeeded: values[row] &- minimum) &+ 1
+      }
+    } else {
+      // Exact: values are `minimum` plus multiples of `step`, far fewer than 2^31 of them.
+      let reciprocal = 1 / Double(step)
+      for row in 0..<rowCount {
+        let quotient = unsafe Double(values[row] &- minimum) * reciprocal + 0.5
+        unsafe target[row] = UInt32(truncatingIfNeeded: Int64(quotient)) &+ 1
+      }
+    }
+  }
+
+  /// Writes the value at `position` into row `row` of a result vector.
+  func restore(_ position: UInt32, into vector: Vector, row: Int) {
+    switch domain {
+    case .codes: unsafe vector.codes[row] = position
+    case .bool where position > 0: unsafe vector.bools[row] = UInt8(truncatingIfNeeded: position - 1)
+    case .integers(let minimum, _, let step) where position > 0:
+      unsafe vector.int64s[row] = minimum &+ Int64(position - 1) &* step
+    default:
+      vector.prepareValidity(rowCount: vector.capacity)
+      unsafe vector.validity[row] = 0
+      return
+    }
+    if vector.hasNulls { unsafe vector.validity[row] = 1 }
+  }
+}

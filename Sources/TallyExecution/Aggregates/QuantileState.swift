@@ -1,0 +1,306 @@
+import TallyBase
+
+/// The values of every group, for exact quantiles.
+///
+/// Values of a small range (in units of the column's granularity, as thousandths that are all
+/// whole milliseconds) are counted in a histogram, one counter a value and group: counting is the
+/// fastest exact selection. Anything else is kept as (group, value) pairs and selected from at the
+/// end. A histogram that meets a value between its units turns into pairs.
+final class QuantileState: AggregateState {
+  private var histogram: Histogram?
+  private let groups: GroupArray<UInt32>
+  private let values: GroupArray<Int64>
+  private var pairCount = 0
+  /// After `seal` of pairs: values by group, group g at `starts[g]..<starts[g + 1]`.
+  private var starts: [Int] = []
+  private var sorted: [Int64] = []
+  private let budget: MemoryBudget
+
+  /// Counters of `binCount` consecutive multiples of `unit` from `minimum`, for every group.
+  private struct Histogram {
+    var minimum: Int64
+    var unit: Int64
+    var binCount: Int
+    var bins: GroupArray<UInt32>
+  }
+
+  /// - Parameter range: bounds of the values when known, and the number of groups expected; with
+  ///   these the histogram is tried.
+  init(
+    range: (minimum: Int64, maximum: Int64, unit: Int64)?, groupCount: Int?, budget: MemoryBudget
+  ) {
+    self.budget = budget
+    groups = GroupArray(budget: budget)
+    values = GroupArray(budget: budget)
+    guard let range, let groupCount, range.unit > 0 else { return }
+    let (difference, overflow) = range.maximum.subtractingReportingOverflow(range.minimum)
+    guard !overflow, difference >= 0 else { return }
+    let binCount = difference / range.unit + 1
+    let (slots, tooMany) = binCount.multipliedReportingOverflow(by: Int64(groupCount))
+    guard !tooMany, slots <= QuantileState.binCountMax else { return }
+    histogram = Histogram(
+      minimum: range.minimum, unit: range.unit, binCount: Int(binCount),
+      bins: GroupArray(budget: budget))
+  }
+
+  /// 64 MiB of counters, most of which are never touched.
+  private static let binCountMax: Int64 = 1 << 24
+
+  override func resize(_ groupCount: Int) throws(TallyError) {
+    if let histogram { try histogram.bins.resize(groupCount * histogram.binCount) }
+  }
+
+  override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {
+    guard let argument else { return }
+    if argument.isConstant { argument.flatten(rowCount: groups.rowCount) }
+    if histogram != nil {
+      if countInBins(groups, argument) { return }
+      try abandonHistogram()
+    }
+    try append(groups, argument)
+  }
+
+  /// Adds the batch to the histogram; false (nothing added) if a value lies between units.
+  private func countInBins(_ groups: GroupIDs, _ argument: Vector) -> Bool {
+    guard let histogram, argument.layout == .int64 else { return false }
+    if let form = argument.narrow, !argument.hasNulls {
+      let offset = form.base &- histogram.minimum
+      if offset >= 0, offset % histogram.unit == 0, form.scale % histogram.unit == 0 {
+        unsafe countNarrow(
+          groups, argument.narrowValues, offset / histogram.unit, form.scale / histogram.unit)
+        return true
+      }
+    }
+    argument.flatten(rowCount: groups.rowCount)
+    let values = unsafe argument.int64s
+    if histogram.unit != 1 {
+      for row in 0..<groups.rowCount where !argument.isNull(row) {
+        if unsafe (values[row] &- histogram.minimum) % histogram.unit != 0 { return false }
+      }
+    }
+    let bins = unsafe histogram.bins.base
+    for row in 0..<groups.rowCount where !argument.isNull(row) {
+      let group = unsafe Int(groups.constant ?? groups.ids[row])
+      let bin = unsafe Int((values[row] &- histogram.minimum) / histogram.unit)
+      guard bin >= 0, bin < histogram.binCount else { continue }
+      unsafe bins[group &* histogram.binCount &+ bin] &+= 1
+    }
+    return true
+  }
+
+  private func countNarrow(
+    _ groups: GroupIDs, _ raws: UnsafePointer<UInt32>, _ offset: Int64, _ scale: Int64
+  ) {
+    guard let histogram else { return }
+    let bins = unsafe histogram.bins.base
+    let binCount = histogram.binCount
+    let last = binCount - 1
+    if let group = groups.constant {
+      let slice = unsafe bins + Int(group) * binCount
+      for row in 0..<groups.rowCount {
+        unsafe slice[min(Int(offset &+ scale &* Int64(raws[row])), last)] &+= 1
+      }
+    } else {
+      let ids = unsafe groups.ids
+      for row in 0..<groups.rowCount {
+        let bin = unsafe min(Int(offset &+ scale &* Int64(raws[row])), last)
+        unsafe bins[Int(ids[row]) &* binCount &+ bin] &+= 1
+      }
+    }
+  }
+
+  /// Rewrites the counters as pairs.
+  private func abandonHistogram() throws(TallyError) {
+    guard let old = histogram else { return }
+    histogram = nil
+    for slot in 0..<old.bins.count {
+      let repeats = Int(old.bins[slot])
+      guard repeats > 0 else { continue }
+      try reserve(repeats)
+      let (group, bin) = slot.quotientAndRemainder(dividingBy: old.binCount)
+      for _ in 0..<repeats {
+        groups[pairCount] = UInt32(group)
+        values[pairCount] = old.minimum &+ Int64(bin) &* old.unit
+        pairCount += 1
+      }
+    }
+  }
+
+  private func reserve(_ extra: Int) throws(TallyError) {
+    try groups.resize(pairCount + extra)
+    try values.resize(pairCount + extra)
+  }
+
+  private func append(_ groups: GroupIDs, _ argument: Vector) throws(TallyError) {
+    argument.flatten(rowCount: groups.rowCount)
+    try reserve(groups.rowCount)
+    for row in 0..<groups.rowCount where !argument.isNull(row) {
+      self.groups[pairCount] = unsafe groups.constant ?? groups.ids[row]
+      values[pairCount] =
+        argument.layout == .double
+        ? TotalOrder.key(unsafe argument.doubles[row]) : unsafe argument.int64s[row]
+      pairCount += 1
+    }
+  }
+
+  override func merge(
+    _ other: AggregateState, _ mapping: [UInt32]?, groupCount: Int
+  ) throws(TallyError) {
+    guard let other = other as? QuantileState else { return }
+    if let mine = histogram, let theirs = other.histogram, mine.unit == theirs.unit {
+      for group in 0..<groupCount {
+        let target = unsafe mine.bins.base + (mapping.map { Int($0[group]) } ?? group) * mine.binCount
+        let source = unsafe theirs.bins.base + group * theirs.binCount
+        for bin in 0..<mine.binCount { unsafe target[bin] &+= source[bin] }
+      }
+      return
+    }
+    try abandonHistogram()
+    try other.abandonHistogram()
+    try reserve(other.pairCount)
+    for index in 0..<other.pairCount {
+      let group = other.groups[index]
+      groups[pairCount] = mapping?[Int(group)] ?? group
+      values[pairCount] = other.values[index]
+      pairCount += 1
+    }
+  }
+
+  /// Pairs are distributed to their groups (counting sort by group).
+  override func seal(groupCount: Int) throws(TallyError) {
+    guard histogram == nil else { return }
+    try budget.reserve(pairCount * 8)
+    starts = [Int](repeating: 0, count: groupCount + 1)
+    for index in 0..<pairCount { starts[Int(groups[index]) + 1] += 1 }
+    for group in 0..<groupCount { starts[group + 1] += starts[group] }
+    var next = starts
+    sorted = [Int64](repeating: 0, count: pairCount)
+    for index in 0..<pairCount {
+      let group = Int(groups[index])
+      sorted[next[group]] = values[index]
+      next[group] += 1
+    }
+    budget.release(pairCount * 8)
+  }
+
+  /// Number of values of a group.
+  func count(_ group: Int) -> Int {
+    if let histogram {
+      let bins = unsafe histogram.bins.base + group * histogram.binCount
+      var total = 0
+      for bin in 0..<histogram.binCount { unsafe total &+= Int(bins[bin]) }
+      return total
+    }
+    return starts[group + 1] - starts[group]
+  }
+
+  /// The values of ascending ranks `low` and `low + 1` (the last one twice at the end) of a group.
+  /// `low < count(group)`.
+  func values(_ group: Int, rank low: Int) -> (Int64, Int64) {
+    if let histogram { return QuantileState.valuesInBins(histogram, group, low) }
+    let range = starts[group]..<starts[group + 1]
+    let first = QuickSelect.select(&sorted, range, rank: low)
+    guard low + 1 < range.count else { return (first, first) }
+    // Everything behind the selected rank is at least as large.
+    var second = Int64.max
+    for index in (range.lowerBound + low + 1)..<range.upperBound {
+      second = min(second, sorted[index])
+    }
+    return (first, second)
+  }
+
+  private static func valuesInBins(
+    _ histogram: Histogram, _ group: Int, _ low: Int
+  ) -> (Int64, Int64) {
+    let bins = unsafe histogram.bins.base + group * histogram.binCount
+    var before = 0
+    var bin = 0
+    // Whole blocks of bins first: their sums vectorise.
+    while bin + 256 <= histogram.binCount {
+      var block = 0
+      for index in bin..<(bin + 256) { unsafe block &+= Int(bins[index]) }
+      if before + block > low { break }
+      before += block
+      bin += 256
+    }
+    while bin < histogram.binCount, unsafe before + Int(bins[bin]) <= low {
+      unsafe before += Int(bins[bin])
+      bin += 1
+    }
+    let first = histogram.minimum &+ Int64(bin) &* histogram.unit
+    if bin < histogram.binCount, unsafe low + 1 < before + Int(bins[bin]) { return (first, first) }
+    var next = bin + 1
+    while next < histogram.binCount, unsafe bins[next] == 0 { next += 1 }
+    guard next < histogram.binCount else { return (first, first) }
+    return (first, histogram.minimum &+ Int64(next) &* histogram.unit)
+  }
+}
+
+/// Hoare's selection with median-of-three pivots, falling back to sorting a stubborn range.
+enum QuickSelect {
+  /// The value of ascending rank `rank` within `range`; afterwards no later element of the range is
+  /// smaller and no earlier one larger.
+  ///
+  /// - Complexity: O(n) expected, O(n log n) worst.
+  static func select(_ values: inout [Int64], _ range: Range<Int>, rank: Int) -> Int64 {
+    var low = range.lowerBound
+    var high = range.upperBound - 1
+    let target = range.lowerBound + rank
+    var roundsLeft = 64
+    while low < high {
+      roundsLeft -= 1
+      if roundsLeft == 0 || high - low < 32 {
+        values[low...high].sort()
+        break
+      }
+      let pivot = medianOfThree(values[low], values[(low + high) / 2], values[high])
+      var left = low
+      var right = high
+      while left <= right {
+        while values[left] < pivot { left += 1 }
+        while values[right] > pivot { right -= 1 }
+        if left <= right {
+          values.swapAt(left, right)
+          left += 1
+          right -= 1
+        }
+      }
+      if target <= right {
+        high = right
+      } else if target >= left {
+        low = left
+      } else {
+        break
+      }
+    }
+    return values[target]
+  }
+
+  private static func medianOfThree(_ a: Int64, _ b: Int64, _ c: Int64) -> Int64 {
+    max(min(a, b), min(max(a, b), c))
+  }
+}
+
+/// Which ranks a quantile asks for.
+enum QuantileRank {
+  /// `quantile_disc`: rank (from 0) of the value, `ceil(fraction * count)` counted from 1.
+  static func discrete(_ fraction: Double, count: Int) -> Int {
+    // Fractions are decimals in the query text: millionths make the product exact.
+    let millionths = (fraction * 1_000_000).rounded()
+    let floored: Int
+    if abs(millionths - fraction * 1_000_000) < 1e-6 {
+      let (high, low) = UInt64(count).multipliedFullWidth(by: UInt64(1_000_000 - millionths))
+      floored = Int(UInt64(1_000_000).dividingFullWidth((high, low)).quotient)
+    } else {
+      floored = Int((Double(count) - Double(count) * fraction).rounded(.down))
+    }
+    return min(max(1, count - floored), count) - 1
+  }
+
+  /// `quantile_cont`: the lower rank and the distance to the next.
+  static func continuous(_ fraction: Double, count: Int) -> (low: Int, distance: Double) {
+    let rank = Double(count - 1) * fraction
+    let low = Int(rank.rounded(.down))
+    return (min(max(low, 0), count - 1), rank - rank.rounded(.down))
+  }
+}

@@ -1,0 +1,145 @@
+import TallyBase
+
+/// `sum` of int64-backed values whose total provably fits 64 bits (the zone maps bound it).
+final class NarrowSumState: AggregateState {
+  private let sums: GroupArray<Int64>
+
+  init(budget: MemoryBudget) { sums = GroupArray(budget: budget) }
+
+  func sum(_ group: Int) -> Int64 { sums[group] }
+
+  override func resize(_ groupCount: Int) throws(TallyError) { try sums.resize(groupCount) }
+
+  override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {
+    guard let argument else { return }
+    let base = unsafe sums.base
+    if argument.hasNulls { return unsafe updateValid(groups, argument, base) }
+    if argument.isConstant { argument.flatten(rowCount: groups.rowCount) }
+    if let form = argument.narrow {
+      let raws = unsafe UnsafePointer(argument.narrowValues)
+      if let group = groups.constant {
+        let total = unsafe SumKernel.sum(raws, groups.rowCount)
+        unsafe base[Int(group)] &+=
+          form.base &* Int64(groups.rowCount) &+ form.scale &* Int64(bitPattern: total)
+      } else {
+        unsafe SumKernel.add(raws, form.base, form.scale, groups.ids, groups.rowCount, to: base)
+      }
+    } else if let group = groups.constant {
+      unsafe base[Int(group)] &+= SumKernel.sum(argument.int64s, groups.rowCount)
+    } else {
+      unsafe SumKernel.add(argument.int64s, groups.ids, groups.rowCount, to: base)
+    }
+  }
+
+  private func updateValid(
+    _ groups: GroupIDs, _ argument: Vector, _ base: UnsafeMutablePointer<Int64>
+  ) {
+    argument.flatten(rowCount: groups.rowCount)
+    let values = unsafe argument.int64s
+    let validity = unsafe argument.validity
+    for row in 0..<groups.rowCount {
+      let group = unsafe Int(groups.constant ?? groups.ids[row])
+      unsafe base[group] &+= validity[row] == 0 ? 0 : values[row]
+    }
+  }
+
+  override func merge(
+    _ other: AggregateState, _ mapping: [UInt32]?, groupCount: Int
+  ) throws(TallyError) {
+    guard let other = other as? NarrowSumState else { return }
+    for group in 0..<groupCount {
+      sums[mapping.map { Int($0[group]) } ?? group] &+= other.sums[group]
+    }
+  }
+}
+
+/// `sum` of integers or decimals in 128 bits; an overflow of those is an error.
+final class WideSumState: AggregateState {
+  private let sums: GroupArray<Int128>
+
+  init(budget: MemoryBudget) { sums = GroupArray(budget: budget) }
+
+  func sum(_ group: Int) -> Int128 { sums[group] }
+
+  override func resize(_ groupCount: Int) throws(TallyError) { try sums.resize(groupCount) }
+
+  override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {
+    guard let argument else { return }
+    argument.flatten(rowCount: groups.rowCount)
+    var didOverflow = false
+    for row in 0..<groups.rowCount where !argument.isNull(row) {
+      let group = unsafe Int(groups.constant ?? groups.ids[row])
+      let value =
+        argument.layout == .int64 ? unsafe Int128(argument.int64s[row]) : unsafe argument.int128s[row]
+      let (total, overflow) = sums[group].addingReportingOverflow(value)
+      sums[group] = total
+      didOverflow = didOverflow || overflow
+    }
+    if didOverflow { throw WideSumState.overflow }
+  }
+
+  private static let overflow = TallyError(
+    .invalidArgument, "a sum is out of the range of 128-bit integers")
+
+  override func merge(
+    _ other: AggregateState, _ mapping: [UInt32]?, groupCount: Int
+  ) throws(TallyError) {
+    guard let other = other as? WideSumState else { return }
+    for group in 0..<groupCount {
+      let target = mapping.map { Int($0[group]) } ?? group
+      let (total, overflow) = sums[target].addingReportingOverflow(other.sums[group])
+      if overflow { throw WideSumState.overflow }
+      sums[target] = total
+    }
+  }
+}
+
+/// `sum` of doubles with Neumaier's compensation, which keeps the error independent of the count
+/// and nearly independent of the order (Neumaier, ZAMM 54, 1974).
+final class DoubleSumState: AggregateState {
+  private let sums: GroupArray<Double>
+  private let corrections: GroupArray<Double>
+
+  init(budget: MemoryBudget) {
+    sums = GroupArray(budget: budget)
+    corrections = GroupArray(budget: budget)
+  }
+
+  func sum(_ group: Int) -> Double {
+    let total = sums[group] + corrections[group]
+    return total.isNaN ? sums[group] : total
+  }
+
+  override func resize(_ groupCount: Int) throws(TallyError) {
+    try sums.resize(groupCount)
+    try corrections.resize(groupCount)
+  }
+
+
+  override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {
+    guard let argument else { return }
+    argument.flatten(rowCount: groups.rowCount)
+    for row in 0..<groups.rowCount where !argument.isNull(row) {
+      add(unsafe argument.doubles[row], unsafe Int(groups.constant ?? groups.ids[row]))
+    }
+  }
+
+  private func add(_ value: Double, _ group: Int) {
+    let sum = sums[group]
+    let total = sum + value
+    let lost = abs(sum) >= abs(value) ? (sum - total) + value : (value - total) + sum
+    sums[group] = total
+    corrections[group] += lost
+  }
+
+  override func merge(
+    _ other: AggregateState, _ mapping: [UInt32]?, groupCount: Int
+  ) throws(TallyError) {
+    guard let other = other as? DoubleSumState else { return }
+    for group in 0..<groupCount {
+      let target = mapping.map { Int($0[group]) } ?? group
+      add(other.sums[group], target)
+      corrections[target] += other.corrections[group]
+    }
+  }
+}

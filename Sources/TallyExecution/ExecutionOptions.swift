@@ -1,0 +1,16 @@
+package import TallyBase
+
+/// How a query is run; none of it changes an answer.
+package struct ExecutionOptions: Sendable {
+  /// Threads that scan; at most the pool's.
+  package var threadCount: Int
+  /// Rows handed to operators at once, `1...2,048`. Tests use small ones.
+  package var batchRowCount = Vector.rowCountMax
+  /// Bytes of groups, strings, sort rows and results that the query may hold.
+  package var memoryByteCountMax = 512 << 20
+  /// Optimizations that are switched off by name: `partition_pruning`, `zone_map_pruning`, and
+  /// `partitionwise_aggregation`.
+  package var disabledRules: Set<String> = []
+
+  package init(threadCount: Int) { self.threadCount = threadCount }
+}

@@ -1,0 +1,30 @@
+/// Sums over spans of a batch, whole or by group. Callers have proven that totals fit.
+enum SumKernel {
+  static func sum(_ values: UnsafePointer<Int64>, _ count: Int) -> Int64 {
+    var total: Int64 = 0
+    for row in 0..<count { unsafe total &+= values[row] }
+    return total
+  }
+
+  static func sum(_ raws: UnsafePointer<UInt32>, _ count: Int) -> UInt64 {
+    var total: UInt64 = 0
+    for row in 0..<count { unsafe total &+= UInt64(raws[row]) }
+    return total
+  }
+
+  static func add(
+    _ values: UnsafePointer<Int64>, _ ids: UnsafePointer<UInt32>, _ count: Int,
+    to sums: UnsafeMutablePointer<Int64>
+  ) {
+    for row in 0..<count { unsafe sums[Int(ids[row])] &+= values[row] }
+  }
+
+  static func add(
+    _ raws: UnsafePointer<UInt32>, _ base: Int64, _ scale: Int64, _ ids: UnsafePointer<UInt32>,
+    _ count: Int, to sums: UnsafeMutablePointer<Int64>
+  ) {
+    for row in 0..<count {
+      unsafe sums[Int(ids[row])] &+= base &+ scale &* Int64(truncatingIfNeeded: raws[row])
+    }
+  }
+}

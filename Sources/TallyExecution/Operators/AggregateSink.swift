@@ -1,0 +1,151 @@
+import TallyBase
+import TallyPlanning
+
+/// Groups rows and computes aggregates.
+///
+/// Normally each worker aggregates what it scans and the tables are merged at the end. When a key
+/// determines the day (`partitionwise`), tasks are whole days: no two tasks share a group, so each
+/// task hands its groups on and starts afresh, and nothing is ever merged.
+@safe final class AggregateSink: Sink {
+  private let plan: AggregatePlan
+  private let context: QueryContext
+  private let keyNodes: [ExpressionNode]
+  private let argumentNodes: [ExpressionNode]
+  private let filterNodes: [ExpressionNode]
+  private let selection = SelectionVector()
+  private let compactIDs: UnsafeMutablePointer<UInt32>
+  private var table: AggregateTable
+  private var keyPools: [TextPool?]
+  private var argumentPools: [TextPool?]
+  /// Set: hand groups on after each task.
+  private let partitionwiseNext: Consumer?
+
+  init(
+    plan: AggregatePlan, context: QueryContext, partitionwiseNext: Consumer?
+  ) throws(TallyError) {
+    self.plan = plan
+    self.context = context
+    self.partitionwiseNext = partitionwiseNext
+    let compiler = ExpressionCompiler(context: context)
+    keyNodes = try compiler.compile(plan.keys)
+    argumentNodes = try compiler.compile(plan.arguments)
+    filterNodes = try compiler.compile(plan.filters)
+    keyPools = plan.keys.map { _ in nil }
+    argumentPools = plan.arguments.map { _ in nil }
+    unsafe compactIDs = .allocate(capacity: Vector.rowCountMax)
+    unsafe compactIDs.initialize(repeating: 0, count: Vector.rowCountMax)
+    table = try AggregateTable(plan: plan, budget: context.budget)
+  }
+
+  deinit { unsafe compactIDs.deallocate() }
+
+  override func process(_ batch: Batch) throws(TallyError) {
+    var keys: [Vector] = []
+    keys.reserveCapacity(keyNodes.count)
+    for (index, node) in keyNodes.enumerated() {
+      let vector = try node.evaluate(batch)
+      if let pool = vector.pool { keyPools[index] = pool }
+      keys.append(vector)
+    }
+    let groups = try table.groups.assign(keys, rowCount: batch.rowCount)
+    try table.prepare()
+    var arguments: [Vector?] = argumentNodes.map { _ in nil }
+    for (index, specification) in plan.states.enumerated() where specification.filter == nil {
+      var argument: Vector?
+      if let wanted = specification.argument {
+        if arguments[wanted] == nil { arguments[wanted] = try evaluate(wanted, batch) }
+        argument = arguments[wanted]
+      }
+      try table.states[index].update(groups, argument)
+    }
+    for filter in filterNodes.indices { try processFiltered(filter, batch, groups) }
+  }
+
+  private func evaluate(_ argument: Int, _ batch: Batch) throws(TallyError) -> Vector {
+    let vector = try argumentNodes[argument].evaluate(batch)
+    if let pool = vector.pool { argumentPools[argument] = pool }
+    return vector
+  }
+
+  /// Feeds the states of one FILTER with the rows that satisfy it. Arguments are computed for
+  /// those rows only, so an error elsewhere is none.
+  private func processFiltered(
+    _ filter: Int, _ batch: Batch, _ groups: GroupIDs
+  ) throws(TallyError) {
+    let mask = try filterNodes[filter].evaluate(batch)
+    mask.flatten(rowCount: batch.rowCount)
+    if mask.hasNulls {
+      for row in 0..<batch.rowCount { unsafe mask.bools[row] &= mask.validity[row] }
+    }
+    selection.count = unsafe SelectKernel.rows(
+      mask.bools, batch.rowCount, into: selection.indexes)
+    guard selection.count > 0 else { return }
+    let input = filterSubset.take(batch, selection)
+    for index in 0..<selection.count {
+      unsafe compactIDs[index] = groups.constant ?? groups.ids[Int(selection.indexes[index])]
+    }
+    let chosen = unsafe GroupIDs(
+      ids: compactIDs, constant: groups.constant, rowCount: selection.count)
+    for (index, specification) in plan.states.enumerated() where specification.filter == filter {
+      let argument = try specification.argument.map { (wanted) throws(TallyError) in
+        try evaluate(wanted, input)
+      }
+      try table.states[index].update(chosen, argument)
+    }
+  }
+
+  private let filterSubset = BatchSubset()
+
+  override func begin(task: Int) { partitionwiseNext?.begin(task: task) }
+
+  override func endTask() throws(TallyError) {
+    guard let next = partitionwiseNext else { return }
+    try produce(into: next)
+    try next.endTask()
+    table = try AggregateTable(plan: plan, budget: context.budget)
+  }
+
+  override func merge(_ other: Sink) throws(TallyError) {
+    guard let other = other as? AggregateSink else { return }
+    try table.merge(other.table)
+    for index in keyPools.indices { keyPools[index] = keyPools[index] ?? other.keyPools[index] }
+    for index in argumentPools.indices {
+      argumentPools[index] = argumentPools[index] ?? other.argumentPools[index]
+    }
+  }
+
+  override func produce(into next: Consumer) throws(TallyError) {
+    let occupied = table.groups.occupiedGroups()
+    guard !occupied.isEmpty else { return }
+    for state in table.states { try state.seal(groupCount: table.groups.groupCount) }
+    let keys = plan.keys.map { Vector(type: $0.type) }
+    let results = plan.calls.map { Vector(type: $0.call.type) }
+    var start = 0
+    while start < occupied.count {
+      let count = min(context.options.batchRowCount, occupied.count - start)
+      try emit(occupied[start..<(start + count)], keys, results)
+      try next.consume(Batch(rowCount: count, columns: keys + results))
+      start += count
+      try context.cancellation.check()
+    }
+  }
+
+  private func emit(
+    _ groups: ArraySlice<UInt32>, _ keys: [Vector], _ results: [Vector]
+  ) throws(TallyError) {
+    for (index, key) in keys.enumerated() {
+      key.reset()
+      key.pool = keyPools[index] ?? context.texts
+    }
+    for (row, group) in groups.enumerated() {
+      table.groups.restore(group: group, into: keys, row: row)
+    }
+    let emitter = AggregateEmitter(plan: plan, table: table)
+    for (index, result) in results.enumerated() {
+      result.reset()
+      let argument = plan.states[plan.calls[index].state].argument
+      result.pool = argument.flatMap { argumentPools[$0] } ?? context.texts
+      try emitter.emit(plan.calls[index], groups, into: result)
+    }
+  }
+}

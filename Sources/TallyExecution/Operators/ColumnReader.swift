@@ -1,0 +1,238 @@
+import TallyBase
+import TallyStorage
+
+/// Decodes one column of a morsel, two blocks at a time, into a reused vector. One worker's.
+final class ColumnReader {
+  let column: ColumnSchema
+  let vector: Vector
+  private let pool: TextPool?
+  private var segment: SegmentReader?
+  private var stored: SegmentFooter.Column?
+  private var rowGroup = 0
+  private var page: Page?
+  private var pageIndex = -1
+  /// How segment-local codes become store codes.
+  private var translation = Translation.identity
+  private let scratch: Vector
+  /// Encoded bytes of the pages read so far.
+  private(set) var scannedByteCount = 0
+
+  private enum Translation {
+    case identity
+    /// store = local + offset
+    case offset(SymbolCode)
+    case table
+  }
+
+  init(column: ColumnSchema, pool: TextPool?) {
+    self.column = column
+    self.pool = pool
+    vector = Vector(type: column.type)
+    scratch = Vector(type: .int64)
+    vector.pool = pool
+  }
+
+  /// - Throws: `corruption` if the segment uses codes that the dictionary does not have.
+  func open(_ morsel: Morsel) throws(TallyError) {
+    let isNewSegment = segment !== morsel.segment
+    segment = morsel.segment
+    rowGroup = morsel.rowGroup
+    page = nil
+    pageIndex = -1
+    guard isNewSegment else { return }
+    stored = column.id < morsel.footer.columns.count ? morsel.footer.columns[column.id] : nil
+    translation = .identity
+    guard column.type == .symbol, let first = stored?.localDictionary.first,
+      let last = stored?.localDictionary.last, let count = stored?.localDictionary.count
+    else { return }
+    if let pool, Int(last) > pool.count {
+      throw TallyError(
+        .corruption, "segment \(morsel.segment.info.id) uses code \(last) of column "
+          + "'\(column.name)', whose dictionary has \(pool.count) entries",
+        hint: "run 'tally verify'")
+    }
+    // Ascending codes without gaps are an offset.
+    let isDense = Int(last) - Int(first) == count - 1
+    translation = isDense ? (first == 0 ? .identity : .offset(first)) : .table
+  }
+
+  /// The zone map of a page, nil if the column is not stored.
+  func zoneMap(page index: Int) -> ZoneMap? {
+    stored?.chunks[rowGroup].pages[index].zoneMap
+  }
+
+  /// Decodes rows `row..<row + count` of page `index` (`row` a multiple of 1,024, `count` at most
+  /// 2,048) into `vector`.
+  func read(page index: Int, row: Int, count: Int) throws(TallyError) {
+    vector.reset()
+    vector.pool = pool
+    guard stored != nil, let segment else { return setDefault() }
+    if pageIndex != index {
+      let loaded = try segment.page(column: column.id, rowGroup: rowGroup, index: index)
+      page = loaded
+      pageIndex = index
+      scannedByteCount += loaded.byteCount
+    }
+    guard let page else { return setDefault() }
+    guard row + count <= page.rowCount else {
+      throw TallyError(
+        .corruption, "column '\(column.name)' has a page of \(page.rowCount) rows where "
+          + "\(row + count) were expected", hint: "run 'tally verify'")
+    }
+    switch column.type {
+    case .symbol: readCodes(page, row: row, count: count)
+    case .bool: readBools(page, row: row, count: count)
+    case .double: readDoubles(page, row: row, count: count)
+    case .text: try readText(page, row: row, count: count)
+    default: readIntegers(page, row: row, count: count)
+    }
+    if column.type != .symbol, column.type != .text, page.nullCount > 0 {
+      readValidity(page, row: row, count: count)
+    }
+  }
+
+  private func setDefault() {
+    guard case .int(let number) = column.defaultValue, vector.layout == .int64 else {
+      return vector.setAllNull()
+    }
+    vector.isConstant = true
+    unsafe vector.int64s[0] = Int64(truncatingIfNeeded: number)
+  }
+
+  private func readIntegers(_ page: Page, row: Int, count: Int) {
+    if let constant = page.constantValue {
+      vector.isConstant = true
+      unsafe vector.int64s[0] = constant
+      return
+    }
+    let block = row / Page.blockRowCount
+    let raws = unsafe vector.narrowValues
+    if let first = unsafe page.decodeNarrow(block: block, into: raws) {
+      if count <= Page.blockRowCount {
+        vector.narrow = Vector.NarrowForm(base: first.base, scale: first.scale)
+        return
+      }
+      if let second = unsafe page.decodeNarrow(
+        block: block + 1, into: raws + Page.blockRowCount), second == first
+      {
+        vector.narrow = Vector.NarrowForm(base: first.base, scale: first.scale)
+        return
+      }
+    }
+    unsafe _ = page.decodeInt64(block: block, into: vector.int64s)
+    if count > Page.blockRowCount {
+      unsafe _ = page.decodeInt64(block: block + 1, into: vector.int64s + Page.blockRowCount)
+    }
+  }
+
+  private func readCodes(_ page: Page, row: Int, count: Int) {
+    let codes = unsafe vector.codes
+    if let constant = page.constantValue ?? runValue(page, row: row, count: count) {
+      vector.isConstant = true
+      unsafe codes[0] = SymbolCode(truncatingIfNeeded: constant)
+      translate(1)
+      return
+    }
+    let block = row / Page.blockRowCount
+    unsafe _ = page.decodeCodes(block: block, into: codes)
+    if count > Page.blockRowCount {
+      unsafe _ = page.decodeCodes(block: block + 1, into: codes + Page.blockRowCount)
+    }
+    translate(count)
+  }
+
+  /// The value of rows `row..<row + count` when one run covers them.
+  private func runValue(_ page: Page, row: Int, count: Int) -> Int64? {
+    guard let runs = page.runs else { return nil }
+    var low = 0
+    var high = runs.ends.count
+    while low < high {
+      let middle = (low + high) / 2
+      if Int(runs.ends[middle]) <= row { low = middle + 1 } else { high = middle }
+    }
+    guard low < runs.ends.count, Int(runs.ends[low]) >= row + count else { return nil }
+    return runs.values[low]
+  }
+
+  private func translate(_ count: Int) {
+    let codes = unsafe vector.codes
+    switch translation {
+    case .identity: return
+    case .offset(let offset):
+      for index in 0..<count { unsafe codes[index] = codes[index] &+ offset }
+    case .table:
+      unsafe stored?.localDictionary.withUnsafeBufferPointer { table in
+        // SAFETY: a page whose codes exceed its local dictionary is refused when it is loaded.
+        for index in 0..<count { unsafe codes[index] = table[Int(codes[index])] }
+      }
+    }
+  }
+
+  private func readBools(_ page: Page, row: Int, count: Int) {
+    if let constant = page.constantValue {
+      vector.isConstant = true
+      unsafe vector.bools[0] = constant == 0 ? 0 : 1
+      return
+    }
+    let raws = unsafe vector.narrowValues
+    let block = row / Page.blockRowCount
+    unsafe _ = page.decodeCodes(block: block, into: raws)
+    if count > Page.blockRowCount {
+      unsafe _ = page.decodeCodes(block: block + 1, into: raws + Page.blockRowCount)
+    }
+    let bools = unsafe vector.bools
+    for index in 0..<count { unsafe bools[index] = UInt8(truncatingIfNeeded: raws[index]) }
+  }
+
+  private func readDoubles(_ page: Page, row: Int, count: Int) {
+    let block = row / Page.blockRowCount
+    unsafe _ = page.decodeDouble(block: block, into: vector.doubles)
+    if count > Page.blockRowCount {
+      unsafe _ = page.decodeDouble(block: block + 1, into: vector.doubles + Page.blockRowCount)
+    }
+  }
+
+  private func readText(_ page: Page, row: Int, count: Int) throws(TallyError) {
+    guard let pool else { return }
+    let codes = unsafe vector.codes
+    try pool.withGrowingTable { table in
+      for (offset, block) in [0, 1].map({ ($0 * Page.blockRowCount, row / Page.blockRowCount + $0) })
+      where offset < count {
+        unsafe page.forEachText(block: block) { index, bytes in
+          if let bytes = unsafe bytes {
+            unsafe codes[offset + index] = table.intern(bytes)
+          } else {
+            unsafe codes[offset + index] = nullSymbolCode
+          }
+        }
+      }
+    }
+  }
+
+  private func readValidity(_ page: Page, row: Int, count: Int) {
+    var nullCount = 0
+    let isConstant = vector.isConstant
+    let validity = unsafe vector.validity
+    withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 16) { words in
+      guard let base = words.baseAddress else { return }
+      for (offset, block) in [(0, 0), (Page.blockRowCount, 1)] where offset < count {
+        unsafe nullCount += page.decodeValidity(
+          block: row / Page.blockRowCount + block, into: base)
+        for index in 0..<min(Page.blockRowCount, count - offset) {
+          unsafe validity[offset + index] = UInt8(truncatingIfNeeded: base[index >> 6] >> UInt64(index & 63) & 1)
+        }
+      }
+    }
+    vector.hasNulls = nullCount > 0
+    guard vector.hasNulls, isConstant else { return }
+    if nullCount == count {
+      unsafe validity[0] = 0
+    } else {
+      // One value, but not in every row.
+      vector.isConstant = false
+      unsafe vector.int64s.update(repeating: vector.int64s[0], count: vector.layout == .int64 ? count : 0)
+      if vector.layout == .bool { unsafe vector.bools.update(repeating: vector.bools[0], count: count) }
+      if vector.layout == .double { unsafe vector.doubles.update(repeating: vector.doubles[0], count: count) }
+    }
+  }
+}

@@ -1,0 +1,195 @@
+import TallyBase
+import TallyPlanning
+import TallyStorage
+
+/// One worker's form of a scan predicate: tests the rows of a batch.
+final class RowTest {
+  let predicate: ScanPredicate
+  /// Scan columns it reads.
+  let columns: [Int]
+  /// Set when every row of the current morsel passes.
+  var isSkipped = false
+  private let node: ExpressionNode?
+  private let subset = BatchSubset()
+  private let mask: Vector
+  /// By segment-local code, for page bounds.
+  private var localAccepts: [UInt8] = []
+
+  init(
+    _ predicate: ScanPredicate, columnCount: Int, context: QueryContext
+  ) throws(TallyError) {
+    self.predicate = predicate
+    mask = Vector(type: .bool)
+    if case .general(let expression) = predicate {
+      columns = expression.referencedColumns.sorted()
+      node = try ExpressionCompiler(context: context).compile(expression)
+    } else {
+      columns = predicate.column.map { [$0] } ?? []
+      node = nil
+    }
+  }
+
+  func open(_ morsel: Morsel, columns schema: [ColumnSchema]) throws(TallyError) {
+    isSkipped = false
+    guard case .codes(let column, let accepts) = predicate else { return }
+    let id = schema[column].id
+    guard id < morsel.footer.columns.count, let stored = morsel.footer.columns[id] else {
+      localAccepts = []
+      return
+    }
+    localAccepts = stored.localDictionary.map { Int($0) < accepts.count ? accepts[Int($0)] : 0 }
+    isSkipped = !localAccepts.contains(0) && !localAccepts.isEmpty
+  }
+
+  /// Whether some row of a page with these bounds may pass.
+  func mayMatch(_ map: ZoneMap) -> Bool {
+    switch predicate {
+    case .range(_, let minimum, let maximum):
+      return !map.hasBounds || (map.minimum <= maximum && map.maximum >= minimum)
+    case .codes:
+      guard map.hasBounds, map.minimum >= 0, map.maximum < localAccepts.count,
+        map.minimum <= map.maximum
+      else { return true }
+      return localAccepts[Int(map.minimum)...Int(map.maximum)].contains(1)
+    case .nullness(_, let wantsNull): return !wantsNull || map.nullCount > 0
+    case .general, .never: return true
+    }
+  }
+
+  /// Narrows `selection` (all rows when `isPartial` is false).
+  func apply(
+    _ selection: SelectionVector, isPartial: inout Bool, rowCount: Int, vectors: [Vector]
+  ) throws(TallyError) {
+    switch predicate {
+    case .never:
+      selection.count = 0
+      isPartial = true
+    case .general: try applyGeneral(selection, &isPartial, rowCount, vectors)
+    case .range(let column, let minimum, let maximum):
+      applyRange(vectors[column], minimum, maximum, selection, &isPartial, rowCount)
+    case .codes(let column, let accepts):
+      applyCodes(vectors[column], accepts, selection, &isPartial, rowCount)
+    case .nullness(let column, let wantsNull):
+      let vector = vectors[column]
+      for row in 0..<rowCount { unsafe mask.bools[row] = vector.isNull(row) == wantsNull ? 1 : 0 }
+      keepMasked(selection, &isPartial, rowCount)
+    }
+  }
+
+  private func keepMasked(
+    _ selection: SelectionVector, _ isPartial: inout Bool, _ rowCount: Int
+  ) {
+    if isPartial {
+      selection.count = unsafe SelectKernel.refine(
+        selection.indexes, selection.count, byRow: mask.bools)
+    } else {
+      selection.count = unsafe SelectKernel.rows(mask.bools, rowCount, into: selection.indexes)
+      isPartial = selection.count < rowCount
+    }
+  }
+
+  private func keepAll(_ passes: Bool, _ selection: SelectionVector, _ isPartial: inout Bool) {
+    guard !passes else { return }
+    selection.count = 0
+    isPartial = true
+  }
+
+  private func applyRange(
+    _ vector: Vector, _ minimum: Int64, _ maximum: Int64, _ selection: SelectionVector,
+    _ isPartial: inout Bool, _ rowCount: Int
+  ) {
+    if vector.isConstant {
+      let value = unsafe vector.layout == .bool ? Int64(vector.bools[0]) : vector.int64s[0]
+      let passes = !vector.isNull(0) && value >= minimum && value <= maximum
+      return keepAll(passes, selection, &isPartial)
+    }
+    if isPartial || vector.layout == .bool || vector.hasNulls {
+      fillMask(vector, minimum, maximum, rowCount)
+      return keepMasked(selection, &isPartial, rowCount)
+    }
+    if let form = vector.narrow {
+      guard let (low, high) = RowTest.rawRange(form, minimum, maximum) else {
+        return keepAll(false, selection, &isPartial)
+      }
+      selection.count = unsafe SelectKernel.range(
+        vector.narrowValues, rowCount, minimum: low, maximum: high, into: selection.indexes)
+    } else {
+      selection.count = unsafe SelectKernel.range(
+        vector.int64s, rowCount, minimum: minimum, maximum: maximum, into: selection.indexes)
+    }
+    isPartial = selection.count < rowCount
+  }
+
+  private func fillMask(
+    _ vector: Vector, _ minimum: Int64, _ maximum: Int64, _ rowCount: Int
+  ) {
+    let bytes = unsafe mask.bools
+    if vector.layout == .bool {
+      let bools = unsafe vector.bools
+      for row in 0..<rowCount {
+        let value = unsafe Int64(bools[row])
+        unsafe bytes[row] = value >= minimum && value <= maximum ? 1 : 0
+      }
+    } else {
+      vector.flatten(rowCount: rowCount)
+      let values = unsafe vector.int64s
+      let span = UInt64(bitPattern: maximum &- minimum)
+      for row in 0..<rowCount {
+        unsafe bytes[row] = UInt64(bitPattern: values[row] &- minimum) <= span ? 1 : 0
+      }
+    }
+    guard vector.hasNulls else { return }
+    let validity = unsafe vector.validity
+    for row in 0..<rowCount { unsafe bytes[row] &= validity[row] }
+  }
+
+  /// The raws whose value lies in `minimum...maximum`, nil if there are none.
+  static func rawRange(
+    _ form: Vector.NarrowForm, _ minimum: Int64, _ maximum: Int64
+  ) -> (UInt32, UInt32)? {
+    guard form.scale > 0 else { return nil }
+    let scale = Int128(form.scale)
+    let low = -MathFunction.floorDivide(-(Int128(minimum) - Int128(form.base)), scale)
+    let high = MathFunction.floorDivide(Int128(maximum) - Int128(form.base), scale)
+    let clampedLow = max(low, 0)
+    let clampedHigh = min(high, Int128(UInt32.max))
+    guard clampedLow <= clampedHigh else { return nil }
+    return (UInt32(clampedLow), UInt32(clampedHigh))
+  }
+
+  private func applyCodes(
+    _ vector: Vector, _ accepts: [UInt8], _ selection: SelectionVector,
+    _ isPartial: inout Bool, _ rowCount: Int
+  ) {
+    let codes = unsafe vector.codes
+    if vector.isConstant {
+      let code = unsafe Int(codes[0])
+      return keepAll(code < accepts.count && accepts[code] == 1, selection, &isPartial)
+    }
+    let bytes = unsafe mask.bools
+    unsafe accepts.withUnsafeBufferPointer { table in
+      // SAFETY: store codes are below the dictionary's length, which is that of the table.
+      for row in 0..<rowCount { unsafe bytes[row] = table[Int(codes[row])] }
+    }
+    keepMasked(selection, &isPartial, rowCount)
+  }
+
+  private func applyGeneral(
+    _ selection: SelectionVector, _ isPartial: inout Bool, _ rowCount: Int, _ vectors: [Vector]
+  ) throws(TallyError) {
+    guard let node else { return }
+    let all = Batch(rowCount: rowCount, columns: vectors)
+    let input = isPartial ? subset.take(all, selection, only: columns) : all
+    let result = try node.evaluate(input)
+    result.flatten(rowCount: input.rowCount)
+    if result.hasNulls {
+      for row in 0..<input.rowCount { unsafe result.bools[row] &= result.validity[row] }
+    }
+    if isPartial {
+      unsafe selection.refine(dense: result.bools)
+    } else {
+      selection.count = unsafe SelectKernel.rows(result.bools, rowCount, into: selection.indexes)
+      isPartial = selection.count < rowCount
+    }
+  }
+}

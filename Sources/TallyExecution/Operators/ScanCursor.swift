@@ -1,0 +1,202 @@
+import TallyBase
+import TallyPlanning
+import TallyStorage
+
+/// One worker's scan: decodes predicate columns, keeps the rows that qualify, then decodes the
+/// other columns only where a row is left.
+final class ScanCursor {
+  private let plan: ScanPlan
+  private let context: QueryContext
+  private let readers: [ColumnReader]
+  /// The readers' vectors, in the same order.
+  private let vectors: [Vector]
+  private let tests: [RowTest]
+  private let selection = SelectionVector()
+  private let compact: [Vector]
+  private let dayVectors: [Vector]
+  private let slicer: BatchSlicer?
+  /// By column: whether `readers` holds the current rows.
+  private var isLoaded: [Bool]
+  private var position = (page: 0, row: 0, count: 0)
+  private(set) var scannedRowCount = 0
+  private(set) var prunedRowCount = 0
+
+  init(plan: ScanPlan, context: QueryContext) throws(TallyError) {
+    self.plan = plan
+    self.context = context
+    var readers: [ColumnReader] = []
+    for column in plan.columns {
+      readers.append(ColumnReader(column: column, pool: try context.pool(of: column)))
+    }
+    self.readers = readers
+    vectors = readers.map(\.vector)
+    var tests: [RowTest] = []
+    for predicate in plan.predicates {
+      tests.append(try RowTest(predicate, columnCount: plan.columns.count, context: context))
+    }
+    if let time = plan.timeColumn {
+      let minimum = plan.timeRange.start ?? .min
+      let end = plan.timeRange.end ?? .max
+      if plan.timeRange.start != nil || plan.timeRange.end != nil {
+        let predicate = ScanPredicate.range(
+          column: time, minimum: minimum, maximum: end == .min ? .min : end - 1)
+        tests.insert(
+          try RowTest(predicate, columnCount: plan.columns.count, context: context), at: 0)
+      }
+    }
+    self.tests = tests
+    compact = plan.columns.map { Vector(type: $0.type) }
+    dayVectors = plan.dayExpressions.map { Vector(type: $0.type) }
+    isLoaded = [Bool](repeating: false, count: plan.columns.count)
+    slicer =
+      context.options.batchRowCount < Vector.rowCountMax
+      ? BatchSlicer(batchRowCount: context.options.batchRowCount) : nil
+  }
+
+  var scannedByteCount: Int { readers.reduce(0) { $0 + $1.scannedByteCount } }
+
+  /// Feeds the qualifying rows of a morsel to `emit`, a batch at a time. The batch's vectors are
+  /// valid during the call.
+  func run(
+    _ morsel: Morsel, emit: (Batch) throws(TallyError) -> Void
+  ) throws(TallyError) {
+    for reader in readers { try reader.open(morsel) }
+    try computeDayValues(morsel.segment.info.day)
+    let info = morsel.segment.info
+    for test in tests {
+      try test.open(morsel, columns: plan.columns)
+      test.isSkipped = test.isSkipped || covers(test, info)
+    }
+    for page in morsel.pages {
+      let rowCount = min(
+        Page.rowCountMax,
+        morsel.footer.rowGroups[morsel.rowGroup].rowCount - page * Page.rowCountMax)
+      if plan.usesZoneMaps, isExcluded(page: page) {
+        prunedRowCount += rowCount
+        continue
+      }
+      scannedRowCount += rowCount
+      try scan(page: page, rowCount: rowCount, emit)
+    }
+  }
+
+  /// The time test is needless for a segment inside the range.
+  private func covers(_ test: RowTest, _ info: SegmentInfo) -> Bool {
+    guard case .range(let column, let minimum, let maximum) = test.predicate,
+      plan.columns[column].id == Schema.timeColumnID
+    else { return false }
+    return info.timeMinimum >= minimum && info.timeMaximum <= maximum
+  }
+
+  private func isExcluded(page: Int) -> Bool {
+    tests.contains { test in
+      guard !test.isSkipped, let column = test.predicate.column,
+        let map = readers[column].zoneMap(page: page)
+      else { return false }
+      return !test.mayMatch(map)
+    }
+  }
+
+  private func scan(
+    page: Int, rowCount: Int, _ emit: (Batch) throws(TallyError) -> Void
+  ) throws(TallyError) {
+    var row = 0
+    while row < rowCount {
+      let count = min(Vector.rowCountMax, rowCount - row)
+      position = (page, row, count)
+      for index in isLoaded.indices { isLoaded[index] = false }
+      let kept = try applyTests()
+      if kept > 0 { try deliver(kept, emit) }
+      row += count
+    }
+    try context.cancellation.check()
+  }
+
+  /// Decodes a column at the current position unless that was done.
+  private func load(_ column: Int) throws(TallyError) -> Vector {
+    let reader = readers[column]
+    if !isLoaded[column] {
+      try reader.read(page: position.page, row: position.row, count: position.count)
+      isLoaded[column] = true
+    }
+    return reader.vector
+  }
+
+  /// Number of rows that qualify; `selection` holds them when that is not all.
+  private func applyTests() throws(TallyError) -> Int {
+    let count = position.count
+    var isPartial = false
+    for test in tests where !test.isSkipped {
+      for column in test.columns { _ = try load(column) }
+      try test.apply(
+        selection, isPartial: &isPartial, rowCount: count, vectors: vectors)
+      if isPartial, selection.count == 0 { return 0 }
+    }
+    return isPartial ? selection.count : count
+  }
+
+  private func deliver(
+    _ kept: Int, _ emit: (Batch) throws(TallyError) -> Void
+  ) throws(TallyError) {
+    let isPartial = kept < position.count
+    var columns: [Vector] = []
+    columns.reserveCapacity(plan.outputCount + dayVectors.count)
+    for index in 0..<plan.outputCount {
+      guard plan.isNeeded[index] else {
+        columns.append(compact[index])
+        continue
+      }
+      let vector = try load(index)
+      if isPartial {
+        unsafe compact[index].gather(vector, selection.indexes, count: kept)
+        columns.append(compact[index])
+      } else {
+        columns.append(vector)
+      }
+    }
+    for vector in dayVectors {
+      vector.isConstant = true
+      columns.append(vector)
+    }
+    let batch = Batch(rowCount: kept, columns: columns)
+    if let slicer { try slicer.slice(batch, emit) } else { try emit(batch) }
+  }
+
+  private func computeDayValues(_ day: Day) throws(TallyError) {
+    for (index, expression) in plan.dayExpressions.enumerated() {
+      let value = try ScalarEvaluator.evaluate(expression, row: [.timestamp(day.startMicroseconds)])
+      let vector = dayVectors[index]
+      vector.reset()
+      vector.isConstant = true
+      if case .text(let text) = value {
+        vector.pool = context.texts
+        unsafe vector.codes[0] = try context.texts.withGrowingTable { $0.intern(text) }
+      } else {
+        try vector.set(0, value)
+      }
+    }
+  }
+}
+
+/// Hands a batch on in smaller ones.
+final class BatchSlicer {
+  private let batchRowCount: Int
+  private var vectors: [Vector] = []
+
+  init(batchRowCount: Int) { self.batchRowCount = max(1, batchRowCount) }
+
+  func slice(
+    _ batch: Batch, _ emit: (Batch) throws(TallyError) -> Void
+  ) throws(TallyError) {
+    if vectors.isEmpty { vectors = batch.columns.map { Vector(type: $0.type) } }
+    var start = 0
+    while start < batch.rowCount {
+      let count = min(batchRowCount, batch.rowCount - start)
+      for (index, source) in batch.columns.enumerated() {
+        vectors[index].slice(source, start: start, count: count)
+      }
+      try emit(Batch(rowCount: count, columns: vectors))
+      start += count
+    }
+  }
+}

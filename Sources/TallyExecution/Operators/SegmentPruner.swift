@@ -1,0 +1,153 @@
+import TallyBase
+import TallyPlanning
+import TallyStorage
+
+/// Drops segments, row groups and pages whose bounds prove that no row qualifies, and makes
+/// morsels of the rest.
+struct SegmentPruner {
+  let columns: [ColumnSchema]
+  let predicates: [ScanPredicate]
+  let timeRange: TimeBounds
+  let context: QueryContext
+  private(set) var prunedSegmentCount = 0
+  private(set) var prunedRowCount = 0
+
+  init(
+    columns: [ColumnSchema], predicates: [ScanPredicate], timeRange: TimeBounds,
+    context: QueryContext
+  ) {
+    self.columns = columns
+    self.predicates = predicates
+    self.timeRange = timeRange
+    self.context = context
+  }
+
+  var usesZoneMaps: Bool { !context.options.disabledRules.contains("zone_map_pruning") }
+  private var prunesPartitions: Bool {
+    !context.options.disabledRules.contains("partition_pruning")
+  }
+
+  mutating func morsels() throws(TallyError) -> [Morsel] {
+    if predicates.contains(where: { if case .never = $0 { true } else { false } }) {
+      prunedSegmentCount = context.snapshot.segments.count
+      return []
+    }
+    var groups: [Morsel] = []
+    for segment in context.snapshot.segments {
+      let info = segment.info
+      if prunesPartitions,
+        !timeRange.overlaps(minimum: info.timeMinimum, maximum: info.timeMaximum)
+      {
+        prune(info.rowCount)
+        continue
+      }
+      let footer = try segment.footer()
+      if usesZoneMaps, !mayMatch(footer) {
+        prune(info.rowCount)
+        continue
+      }
+      for rowGroup in footer.rowGroups.indices {
+        appendMorsel(segment, footer, rowGroup, to: &groups)
+      }
+    }
+    return split(groups)
+  }
+
+  private mutating func prune(_ rowCount: Int) {
+    prunedSegmentCount += 1
+    prunedRowCount += rowCount
+  }
+
+  private mutating func appendMorsel(
+    _ segment: SegmentReader, _ footer: SegmentFooter, _ rowGroup: Int, to groups: inout [Morsel]
+  ) {
+    let rowCount = footer.rowGroups[rowGroup].rowCount
+    let pageCount = (rowCount + Page.rowCountMax - 1) / Page.rowCountMax
+    let matches =
+      !usesZoneMaps
+      || predicates.allSatisfy { predicate in
+        ZoneMapTest.mayMatch(predicate, footer: footer, columns: columns) {
+          $0.chunks[rowGroup].zoneMap
+        }
+      }
+    guard matches else {
+      prunedRowCount += rowCount
+      return
+    }
+    groups.append(
+      Morsel(
+        segment: segment, footer: footer, rowGroup: rowGroup, pages: 0..<pageCount,
+        rowCount: rowCount))
+  }
+
+  private func mayMatch(_ footer: SegmentFooter) -> Bool {
+    predicates.allSatisfy { predicate in
+      ZoneMapTest.mayMatch(predicate, footer: footer, columns: columns) { $0.zoneMap }
+    }
+  }
+
+  /// Few row groups are cut into pages so that every thread gets work.
+  private func split(_ groups: [Morsel]) -> [Morsel] {
+    guard groups.count < context.options.threadCount * 4 else { return groups }
+    var slices: [Morsel] = []
+    for group in groups {
+      for page in group.pages {
+        var slice = group
+        slice.pages = page..<(page + 1)
+        slice.rowCount = min(Page.rowCountMax, group.rowCount - page * Page.rowCountMax)
+        slices.append(slice)
+      }
+    }
+    return slices
+  }
+}
+
+/// What a zone map says of a predicate.
+enum ZoneMapTest {
+  /// Whether some row may satisfy the predicate. `zoneMap` picks the level: segment, chunk, page.
+  static func mayMatch(
+    _ predicate: ScanPredicate, footer: SegmentFooter, columns: [ColumnSchema],
+    zoneMap: (SegmentFooter.Column) -> ZoneMap
+  ) -> Bool {
+    guard let index = predicate.column else { return true }
+    let column = columns[index]
+    guard column.id < footer.columns.count, let stored = footer.columns[column.id] else {
+      return mayMatchDefault(predicate, column)
+    }
+    let map = zoneMap(stored)
+    switch predicate {
+    case .range(_, let minimum, let maximum):
+      return !map.hasBounds || (map.minimum <= maximum && map.maximum >= minimum)
+    case .codes(_, let accepts):
+      return mayMatch(accepts, stored.localDictionary, map)
+    case .nullness(_, let wantsNull):
+      return !wantsNull || map.nullCount > 0
+    case .general, .never: return true
+    }
+  }
+
+  private static func mayMatch(
+    _ accepts: [UInt8], _ localDictionary: [SymbolCode], _ map: ZoneMap
+  ) -> Bool {
+    guard map.hasBounds, let low = Int(exactly: map.minimum), let high = Int(exactly: map.maximum),
+      low >= 0, low <= high, high < localDictionary.count
+    else { return true }
+    for local in low...high {
+      let code = Int(localDictionary[local])
+      if code < accepts.count, accepts[code] != 0 { return true }
+    }
+    return false
+  }
+
+  /// A column that a segment does not store has its default value in every row.
+  private static func mayMatchDefault(_ predicate: ScanPredicate, _ column: ColumnSchema) -> Bool {
+    switch predicate {
+    case .range(_, let minimum, let maximum):
+      guard case .int(let number) = column.defaultValue else { return false }
+      return number >= Int128(minimum) && number <= Int128(maximum)
+    case .codes(_, let accepts): return accepts.first == 1
+    case .nullness(_, let wantsNull): return column.defaultValue.isNull == wantsNull
+    case .general, .never: return true
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import TallyBase
+import TallyPlanning
+import TallyStorage
+
+/// Gathers facts about a scan's output from the footers of the segments it will read.
+struct ScanFacts {
+  let plan: ScanPlan
+  let context: QueryContext
+
+  func inputFacts() throws(TallyError) -> InputFacts {
+    var facts = InputFacts()
+    for column in plan.columns.prefix(plan.outputCount) {
+      facts.columns.append(try columnFacts(column))
+    }
+    for expression in plan.dayExpressions { facts.columns.append(try dayFacts(expression)) }
+    return facts
+  }
+
+  private func columnFacts(_ column: ColumnSchema) throws(TallyError) -> InputFacts.ColumnFacts {
+    var facts = InputFacts.ColumnFacts(mayBeNull: false)
+    if column.type == .symbol {
+      facts.codeCount = try context.pool(of: column)?.count
+      facts.mayBeNull = true
+      return facts
+    }
+    var range: ClosedRange<Int64>?
+    var isBounded = column.type.isInt64Backed
+    var last: SegmentReader?
+    for morsel in plan.morsels where morsel.segment !== last {
+      last = morsel.segment
+      let stored = column.id < morsel.footer.columns.count ? morsel.footer.columns[column.id] : nil
+      guard let stored else {
+        if case .int(let number) = column.defaultValue, let value = Int64(exactly: number) {
+          range = InputFacts.union(range, value...value)
+        } else {
+          facts.mayBeNull = true
+        }
+        continue
+      }
+      let map = stored.zoneMap
+      if map.nullCount > 0 { facts.mayBeNull = true }
+      if map.nullCount == morsel.segment.info.rowCount { continue }
+      if map.hasBounds, map.minimum <= map.maximum {
+        range = InputFacts.union(range, map.minimum...map.maximum)
+      } else {
+        isBounded = false
+      }
+    }
+    if isBounded {
+      facts.range = range ?? (plan.morsels.isEmpty ? nil : 0...0)
+      if column.id == Schema.timeColumnID { facts.range = clip(facts.range) }
+      facts.unit = InputFacts.guessUnit(column, facts.range)
+    }
+    return facts
+  }
+
+  private func clip(_ range: ClosedRange<Int64>?) -> ClosedRange<Int64>? {
+    guard let range else { return nil }
+    let low = max(range.lowerBound, plan.timeRange.start ?? .min)
+    let high = min(range.upperBound, (plan.timeRange.end ?? .max) - 1)
+    return low <= high ? low...high : range
+  }
+
+  /// Bounds of an expression that has one value a day.
+  private func dayFacts(_ expression: BoundExpression) throws(TallyError) -> InputFacts.ColumnFacts {
+    var facts = InputFacts.ColumnFacts(mayBeNull: true)
+    guard expression.type.isInt64Backed else { return facts }
+    var range: ClosedRange<Int64>?
+    var lastDay: Day?
+    for morsel in plan.morsels where morsel.segment.info.day != lastDay {
+      let day = morsel.segment.info.day
+      lastDay = day
+      switch try ScalarEvaluator.evaluate(expression, row: [.timestamp(day.startMicroseconds)]) {
+      case .timestamp(let value), .date(let value):
+        range = InputFacts.union(range, value...value)
+      case .int(let wide), .decimal(let wide, _):
+        guard let value = Int64(exactly: wide) else { return facts }
+        range = InputFacts.union(range, value...value)
+      default: return facts
+      }
+    }
+    facts.range = range
+    facts.mayBeNull = range == nil
+    if case .call(.dateTruncate(let unit), _) = expression.kind {
+      facts.step = InputFacts.step(of: unit)
+    }
+    return facts
+  }
+}
+
+extension InputFacts {
+  static func union(_ a: ClosedRange<Int64>?, _ b: ClosedRange<Int64>) -> ClosedRange<Int64> {
+    guard let a else { return b }
+    return min(a.lowerBound, b.lowerBound)...max(a.upperBound, b.upperBound)
+  }
+
+  /// Decimals whose bounds are whole numbers are probably all whole: milliseconds recorded
+  /// without a fraction. A wrong guess costs time, never an answer.
+  static func guessUnit(_ column: ColumnSchema, _ range: ClosedRange<Int64>?) -> Int64 {
+    guard let range, case .decimal(_, let scale) = column.type, scale > 0, scale <= 18 else {
+      return 1
+    }
+    let whole = Int64(PowersOfTen.power(scale))
+    return range.lowerBound % whole == 0 && range.upperBound % whole == 0 ? whole : 1
+  }
+}
