@@ -1,0 +1,69 @@
+import TallyBase
+import TallyLanguage
+
+extension Binder {
+  func bindShow(_ show: Show) throws(TallyError) -> BoundQuery {
+    switch show {
+    case .columns: return columns()
+    case .values(let column, let pattern, let limit):
+      return try values(column, pattern: pattern, limit: limit)
+    case .partitions: return partitions()
+    }
+  }
+
+  private func columns() -> BoundQuery {
+    let rows: [[Value]] = catalog.schema.columns.map { column in
+      let count: Value =
+        column.type == .symbol ? .int(Int128(catalog.symbolCount(column: column.id))) : .null
+      return [
+        .text(ByteString(column.name)), .text(ByteString(column.type.description)), count,
+      ]
+    }
+    return table(["column", "type", "values"], [.text, .text, .int64], rows)
+  }
+
+  /// Values of a symbol column in the order of their bytes.
+  private func values(
+    _ identifier: Identifier, pattern: String?, limit: Int?
+  ) throws(TallyError) -> BoundQuery {
+    guard let column = catalog.schema.column(named: identifier.name) else {
+      let near = Suggestion.nearest(
+        to: identifier.name, among: catalog.schema.columns.map(\.name))
+      throw TallyError(
+        .binding, "unknown column \"\(identifier.name)\"", span: identifier.span,
+        hint: Suggestion.hint(near))
+    }
+    guard column.type == .symbol else {
+      throw TallyError(
+        .binding, "column \"\(column.name)\" is \(column.type), SHOW VALUES expects a symbol",
+        span: identifier.span, hint: "SELECT DISTINCT \(column.name) lists any column's values")
+    }
+    var symbols = catalog.symbols(column: column.id)
+    if let pattern {
+      let matcher = LikeMatcher(
+        LikePattern(pattern: ByteString(pattern), ignoringCase: false))
+      symbols = symbols.filter { matcher.matches($0) }
+    }
+    symbols.sort()
+    let shown = symbols.prefix(max(0, limit ?? symbols.count))
+    return table([column.name], [.text], shown.map { [.text($0)] })
+  }
+
+  private func partitions() -> BoundQuery {
+    let rows: [[Value]] = catalog.partitions().map { partition in
+      [
+        .date(Int64(partition.day.number)), .int(Int128(partition.rowCount)),
+        .int(Int128(partition.segmentCount)), .int(Int128(partition.byteCount)),
+      ]
+    }
+    return table(
+      ["day", "rows", "segments", "bytes"], [.date, .int64, .int64, .int64], rows)
+  }
+
+  private func table(
+    _ names: [String], _ types: [LogicalType], _ rows: [[Value]]
+  ) -> BoundQuery {
+    let values = LogicalPlan.Values(names: names, types: types, rows: rows)
+    return BoundQuery(plan: .values(values), columnNames: names, columnTypes: types)
+  }
+}
