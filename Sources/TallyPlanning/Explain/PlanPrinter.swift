@@ -1,3 +1,5 @@
+import TallyBase
+
 /// Writes a logical plan as an indented tree, one operator a line, the root first.
 package enum PlanPrinter {
   /// One line of the tree. `id` counts operators in pre-order from 0 at the root, so that a
