@@ -43,7 +43,8 @@ extension Checks {
 
   /// Modules imported, with the line of each.
   static func imports(of file: SourceFile) -> [(line: Int, module: String)] {
-    SwiftSource(file.text).lines.enumerated().compactMap { index, line in
+    file.source.lines.enumerated().compactMap { index, line in
+      guard line.contains("import ") else { return nil }
       let form = /^\s*(?:@\w+\s+)*(?:[a-z]+\s+)?import\s+(?:[a-z]+\s+)?(\w+)/
       guard let match = line.firstMatch(of: form) else { return nil }
       return (index + 1, String(match.1))

@@ -18,6 +18,7 @@ enum Checks {
 
   static func columns(_ file: SourceFile) -> [Finding] {
     file.lines.enumerated().compactMap { index, line in
+      guard line.utf8.count > columnCountMax else { return nil }
       let count = line.unicodeScalars.count
       guard count > columnCountMax, !line.contains("://") else { return nil }
       return Finding(
@@ -45,7 +46,7 @@ enum Checks {
   }
 
   static func functionLength(_ file: SourceFile, ratchet: [String: Int] = [:]) -> [Finding] {
-    SwiftSource(file.text).functions.compactMap { function in
+    file.source.functions.compactMap { function in
       let limit = max(functionLineCountMax, ratchet["\(file.path):\(function.name)"] ?? 0)
       guard function.lineCount > limit else { return nil }
       return Finding(

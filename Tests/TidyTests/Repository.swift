@@ -6,6 +6,15 @@ struct Repository: Sendable {
     /// Relative to the package root, with `/`.
     var path: String
     var text: String
+    /// The text with comments and strings blanked, of Swift files; empty for others. Kept because
+    /// every check wants it.
+    let source: SwiftSource
+
+    init(path: String, text: String) {
+      self.path = path
+      self.text = text
+      source = SwiftSource(path.hasSuffix(".swift") ? text : "")
+    }
 
     var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
     var isSwift: Bool { path.hasSuffix(".swift") }

@@ -22,45 +22,49 @@ struct SwiftSource {
     mutating func run() -> String {
       output.reserveCapacity(bytes.count)
       while index < bytes.count {
-        if starts(with: "//") {
-          skipLine()
-        } else if starts(with: "/*") {
-          skipBlockComment()
-        } else if let hashes = stringOpening() {
-          skipString(hashes: hashes)
-        } else {
-          output.append(bytes[index])
-          index += 1
+        switch bytes[index] {
+        case slash where byte(1) == slash: skipLine()
+        case slash where byte(1) == star: skipBlockComment()
+        case quote, hash:
+          if let hashes = stringOpening() { skipString(hashes: hashes) } else { keep() }
+        default: keep()
         }
       }
       return String(decoding: output, as: UTF8.self)
     }
 
-    func starts(with text: String, at offset: Int? = nil) -> Bool {
-      let start = offset ?? index
-      let wanted = Array(text.utf8)
-      return start + wanted.count <= bytes.count
-        && bytes[start..<start + wanted.count].elementsEqual(wanted)
+    mutating func keep() {
+      output.append(bytes[index])
+      index += 1
+    }
+
+    func byte(_ offset: Int) -> UInt8 {
+      index + offset < bytes.count ? bytes[index + offset] : 0
+    }
+
+    func starts(with wanted: [UInt8]) -> Bool {
+      for offset in 0..<wanted.count where byte(offset) != wanted[offset] { return false }
+      return true
     }
 
     mutating func blank(_ count: Int = 1) {
       for _ in 0..<count where index < bytes.count {
-        output.append(bytes[index] == UInt8(ascii: "\n") ? bytes[index] : UInt8(ascii: " "))
+        output.append(bytes[index] == lineFeed ? lineFeed : UInt8(ascii: " "))
         index += 1
       }
     }
 
     mutating func skipLine() {
-      while index < bytes.count, bytes[index] != UInt8(ascii: "\n") { blank() }
+      while index < bytes.count, bytes[index] != lineFeed { blank() }
     }
 
     mutating func skipBlockComment() {
       var depth = 0
       repeat {
-        if starts(with: "/*") {
+        if byte(0) == slash, byte(1) == star {
           depth += 1
           blank(2)
-        } else if starts(with: "*/") {
+        } else if byte(0) == star, byte(1) == slash {
           depth -= 1
           blank(2)
         } else {
@@ -72,35 +76,35 @@ struct SwiftSource {
     /// The number of `#` before the quote, if a string literal starts here.
     func stringOpening() -> Int? {
       var hashes = 0
-      while index + hashes < bytes.count, bytes[index + hashes] == UInt8(ascii: "#") { hashes += 1 }
-      let quote = index + hashes
-      return quote < bytes.count && bytes[quote] == UInt8(ascii: "\"") ? hashes : nil
+      while byte(hashes) == hash { hashes += 1 }
+      return byte(hashes) == quote ? hashes : nil
     }
 
     mutating func skipString(hashes: Int) {
-      let isMultiline = starts(with: "\"\"\"", at: index + hashes)
-      let quotes = isMultiline ? "\"\"\"" : "\""
-      let closing = quotes + String(repeating: "#", count: hashes)
-      let escape = "\\" + String(repeating: "#", count: hashes)
-      blank(hashes + quotes.utf8.count)
+      let isMultiline = byte(hashes + 1) == quote && byte(hashes + 2) == quote
+      let quoteCount = isMultiline ? 3 : 1
+      let tail = [UInt8](repeating: hash, count: hashes)
+      let closing = [UInt8](repeating: quote, count: quoteCount) + tail
+      let escape = [backslash] + tail
+      blank(hashes + quoteCount)
       while index < bytes.count, !starts(with: closing) {
         if starts(with: escape) {
-          blank(escape.utf8.count)
-          if starts(with: "(") { skipInterpolation() } else { blank() }
-        } else if !isMultiline, bytes[index] == UInt8(ascii: "\n") {
+          blank(escape.count)
+          if byte(0) == openParenthesis { skipInterpolation() } else { blank() }
+        } else if !isMultiline, bytes[index] == lineFeed {
           return
         } else {
           blank()
         }
       }
-      blank(closing.utf8.count)
+      blank(closing.count)
     }
 
     mutating func skipInterpolation() {
       var depth = 0
       repeat {
-        if starts(with: "(") { depth += 1 }
-        if starts(with: ")") { depth -= 1 }
+        if byte(0) == openParenthesis { depth += 1 }
+        if byte(0) == closeParenthesis { depth -= 1 }
         if depth > 0, let hashes = stringOpening() {
           skipString(hashes: hashes)
         } else {
@@ -110,6 +114,15 @@ struct SwiftSource {
     }
   }
 }
+
+private let slash = UInt8(ascii: "/")
+private let star = UInt8(ascii: "*")
+private let quote = UInt8(ascii: "\"")
+private let hash = UInt8(ascii: "#")
+private let backslash = UInt8(ascii: "\\")
+private let lineFeed = UInt8(ascii: "\n")
+private let openParenthesis = UInt8(ascii: "(")
+private let closeParenthesis = UInt8(ascii: ")")
 
 /// A function and the lines from its signature to its closing brace.
 struct FunctionExtent: Equatable {
@@ -134,6 +147,10 @@ extension SwiftSource {
   }
 
   private static func declaredFunction(_ line: Substring) -> String? {
+    // A plain search first: regular expressions are slow in debug builds.
+    let isCandidate =
+      line.contains("func ") || line.contains("init") || line.contains("subscript")
+    guard isCandidate else { return nil }
     if let match = line.firstMatch(of: /(?:^|\s)func\s+([^\s(<]+)/) { return String(match.1) }
     let special = /^\s*(?:[a-z@()]+\s+)*(init|deinit|subscript)[?<(\s{]/
     if let match = line.firstMatch(of: special) { return String(match.1) }
