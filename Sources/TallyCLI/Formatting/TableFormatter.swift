@@ -72,7 +72,7 @@ struct TableFormatter: ResultFormatter {
     var excess = widths.reduce(1) { $0 + $1 + 3 } - available
     while excess > 0 {
       let candidates = widths.indices.filter {
-        !columns[$0].type.isNumeric && widths[$0] > TableFormatter.columnWidthMin
+        columns[$0].type.isText && widths[$0] > TableFormatter.columnWidthMin
       }
       guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { return false }
       let next = candidates.filter { $0 != widest }.map { widths[$0] }.max() ?? 0

@@ -70,9 +70,11 @@ final class LineEditor {
 
   /// Adds a line to the entry being typed, and the entry to the history once it has ended.
   func remember(_ line: String, isEnded: Bool) {
-    entry += entry.isEmpty ? line : " " + line
+    // A line that may end in a comment must not swallow the next one.
+    let separator = entry.contains("--") ? "\n" : " "
+    entry += entry.isEmpty ? line.trimmed : separator + line.trimmed
     guard isEnded else { return }
-    if !entry.trimmed.isEmpty { unsafe add_history(entry) }
+    if !entry.isEmpty { unsafe add_history(entry.trimmed) }
     entry = ""
   }
 

@@ -167,7 +167,7 @@ extension Parser {
   /// `SLECT org FROM usage`: a first word near a statement's, followed by what only a statement
   /// continues with.
   private func rejectMisspelledStart(_ word: String) throws(TallyError) {
-    guard !Keywords.reserved.contains(word), word.utf8.count >= 4, clause(at: 0) == nil else {
+    guard !Keywords.reserved.contains(word), word.utf8.count >= 3, clause(at: 0) == nil else {
       return
     }
     let next = token(1)
