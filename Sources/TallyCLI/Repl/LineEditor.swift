@@ -95,7 +95,7 @@ final class LineEditor {
     edit_finish_completion(completion?.isOpen == true ? 0 : 32)
     guard let candidates = completion?.candidates, !candidates.isEmpty else { return nil }
     let entries = [commonPrefix(candidates, word)] + candidates
-    let size = (entries.count + 1) * MemoryLayout<UnsafeMutablePointer<CChar>?>.stride
+    let size = unsafe (entries.count + 1) * MemoryLayout<UnsafeMutablePointer<CChar>?>.stride
     guard let memory = unsafe malloc(size) else { return nil }
     let array = unsafe memory.bindMemory(
       to: UnsafeMutablePointer<CChar>?.self, capacity: entries.count + 1)

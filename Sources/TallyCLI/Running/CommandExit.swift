@@ -25,6 +25,8 @@ enum CommandExit {
     switch error.code {
     case .cancelled: 130
     case .io, .corruption, .locked, .version, .internal: 3
+    // About a file or a store, not about a query.
+    case .invalidArgument where error.path != nil: 3
     default: 1
     }
   }

@@ -37,5 +37,5 @@ enum Environment {
 /// Lets a write to a closed pipe fail with EPIPE instead of killing the process, so that output
 /// into `head` ends quietly.
 func ignoreBrokenPipes() {
-  unsafe signal(SIGPIPE, SIG_IGN)
+  signal(SIGPIPE, SIG_IGN)
 }

@@ -27,13 +27,13 @@ enum Interrupt {
     // Both statics are initialized here, never inside the handler.
     reset()
     current.store(0, ordering: .relaxed)
-    var action = unsafe sigaction()
+    var action = sigaction()
     #if canImport(Darwin)
       unsafe action.__sigaction_u.__sa_handler = { _ in Interrupt.press() }
     #else
       unsafe action.__sigaction_handler.sa_handler = { _ in Interrupt.press() }
     #endif
-    unsafe sigaction(SIGINT, &action, nil)
+    _ = unsafe sigaction(SIGINT, &action, nil)
   }
 
   /// Runs `body` with a token that Ctrl-C cancels.
