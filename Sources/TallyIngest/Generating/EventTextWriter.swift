@@ -12,7 +12,11 @@ package struct EventTextWriter: Sendable {
   package let format: Format
   private var wroteHeader = false
 
-  package init(format: Format) { self.format = format }
+  /// - Parameter writesHeader: whether csv starts with a header line.
+  package init(format: Format, writesHeader: Bool = true) {
+    self.format = format
+    wroteHeader = !writesHeader
+  }
 
   /// Appends the rows of `batch`. For csv, every batch must have the columns of the first.
   ///

@@ -1,0 +1,76 @@
+import Synchronization
+import SystemPackage
+import TallyBase
+import TallyFile
+import TallyIngest
+
+/// Bytes read so far over all inputs, for progress.
+final class ByteCounter: Sendable {
+  private let count = Atomic<Int64>(0)
+
+  func add(_ byteCount: Int) { count.add(Int64(byteCount), ordering: .relaxed) }
+  var value: Int64 { count.load(ordering: .relaxed) }
+}
+
+/// Reads a file or the standard input from start to end.
+final class FileSource: ByteSource {
+  private let descriptor: FileDescriptor
+  private let name: String
+  private let isOwned: Bool
+  private let counter: ByteCounter
+  private let cancellation: CancellationToken
+
+  /// - Throws: `io`.
+  init(
+    name: String, counter: ByteCounter, cancellation: CancellationToken
+  ) throws(TallyError) {
+    self.name = name
+    self.counter = counter
+    self.cancellation = cancellation
+    isOwned = name != "-"
+    do {
+      descriptor = try isOwned
+        ? FileDescriptor.open(FilePath(name), .readOnly) : FileDescriptor.standardInput
+    } catch {
+      throw TallyError(.io, "cannot open '\(name)': \(error)", path: name)
+    }
+  }
+
+  deinit { if isOwned { try? descriptor.close() } }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(TallyError) -> Int {
+    while true {
+      do {
+        let count = try unsafe descriptor.read(into: buffer, retryOnInterrupt: false)
+        counter.add(count)
+        return count
+      } catch Errno.interrupted {
+        try cancellation.check()
+      } catch {
+        throw TallyError(.io, "cannot read '\(name)': \(error)", path: name)
+      }
+    }
+  }
+
+  /// Checks that `name` can be read, and returns its length; nil for the standard input and other
+  /// things without one.
+  ///
+  /// - Throws: `io` saying what is wrong.
+  static func byteCount(of name: String) throws(TallyError) -> Int64? {
+    if name == "-" { return nil }
+    let fileSystem = PosixFileSystem()
+    switch try fileSystem.kind(of: FilePath(name)) {
+    case nil: throw TallyError(.io, "there is no file '\(name)'", path: name)
+    case .directory:
+      throw TallyError(
+        .io, "'\(name)' is a directory, a file was expected", hint: "name the files in it",
+        path: name)
+    case .other: return nil
+    case .file:
+      let file = try fileSystem.open(FilePath(name), .read)
+      let count = try file.byteCount()
+      try file.close()
+      return count
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import Synchronization
+import TallyBase
+import TallyIngest
+import TallyStorage
+
+/// One import command: all its files become visible by one commit, or none does.
+struct ImportRun {
+  var location: StoreLocation
+  var files: [String]
+  var options: ImportPipeline.Options
+  var rejectsPath: String?
+  var cancellation: CancellationToken
+
+  /// Imports the files and prints the summary line.
+  ///
+  /// - Throws: what stopped the import; nothing was committed then. An input that could not be
+  ///   read to its end is thrown after the rest was committed.
+  func run() throws(TallyError) {
+    var byteCount: Int64? = 0
+    for file in files {
+      let size = try FileSource.byteCount(of: file)
+      if size == 0 { writeError("'\(file)' is empty\n") }
+      byteCount = size.flatMap { size in byteCount.map { $0 + size } }
+    }
+    let rejects = try RejectReport(path: rejectsPath)
+    let store = try location.openForWriting()
+    let summary = try load(into: store, rejects: rejects, byteCount: byteCount)
+    try store.close()
+    rejects.finish()
+    for (input, error) in summary.failures {
+      writeError("tally: \(input): \(error.message)\n")
+    }
+    print("imported=\(summary.rowCount) rejected=\(summary.rejectedCount) duplicates=0")
+    if let first = summary.failures.first {
+      throw TallyError(
+        .io,
+        "\(summary.failures.count) of \(files.count) inputs could not be read to the end; the "
+          + "rows before that were imported", path: first.input)
+    }
+  }
+
+  private func load(
+    into store: Store, rejects: RejectReport, byteCount: Int64?
+  ) throws(TallyError) -> ImportPipeline.Summary {
+    let counter = ByteCounter()
+    let progress = Progress(verb: "importing", total: byteCount)
+    let schema = try store.snapshot().schema
+    var bulkOptions = BulkImport.Options()
+    bulkOptions.threadCount = location.threadCount
+    let bulk = try store.beginImport(options: bulkOptions)
+    let counts = RowCounter()
+    let sink = StoreSink(bulk: bulk, rejects: rejects) { rows in
+      progress.update(done: counter.value, rowCount: counts.add(rows))
+    }
+    let cancellation = cancellation
+    let inputs = files.map { file in
+      ImportInput(name: file) { () throws(TallyError) in
+        try FileSource(name: file, counter: counter, cancellation: cancellation)
+      }
+    }
+    let pipeline = ImportPipeline(
+      options: options, schema: schema, inputs: inputs, sink: sink, cancellation: cancellation)
+    do throws(TallyError) {
+      let summary = try pipeline.run(on: WorkerPool(threadCount: location.threadCount))
+      try cancellation.check()
+      if summary.rowCount > 0 { _ = try bulk.commit() } else { bulk.abort() }
+      progress.finish()
+      return summary
+    } catch {
+      bulk.abort()
+      progress.finish()
+      throw error.code == .cancelled ? ImportRun.interrupted : error
+    }
+  }
+
+  static let interrupted = TallyError(
+    .cancelled, "interrupted; nothing was committed, the store is as it was")
+}
+
+/// Rows so far, for progress.
+final class RowCounter: Sendable {
+  private let count = Atomic<Int>(0)
+
+  /// Adds rows and returns the new count.
+  func add(_ rows: Int) -> Int { count.add(rows, ordering: .relaxed).newValue }
+}
