@@ -51,7 +51,7 @@ struct ImportCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Write rejected lines to a file, as JSON lines.", valueName: "file"))
   var rejects: String?
 
-  @Argument(help: "Files, or - for the standard input.")
+  @Argument(help: ArgumentHelp("Files, or - for the standard input.", valueName: "file"))
   var arguments: [String]
 
   /// The arguments that are no pairs: `--map a=b c=d FILE` maps two fields.
