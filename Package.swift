@@ -88,7 +88,8 @@ let package = Package(
       .testTarget(
         name: "LanguageContractTests",
         dependencies: [
-          "TallyTestSupport", "Tally", "TallyBase", "TallyLanguage",
+          "TallyTestSupport", "Tally", "TallyBase", "TallyFile", "TallyStorage", "TallyLanguage",
+          "TallyPlanning", "TallyExecution",
           .product(name: "SystemPackage", package: "swift-system"),
         ],
         exclude: ["SLT", "Data"]),
