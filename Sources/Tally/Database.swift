@@ -1,0 +1,201 @@
+internal import Synchronization
+internal import SystemPackage
+package import TallyBase
+package import TallyExecution
+internal import TallyFile
+internal import TallyPlanning
+package import TallyStorage
+
+/// A store of LLM usage events, open in this process.
+///
+///     let database = try Database.open("usage.tally")
+///     try database.append([Event(time: .now, org: "acme", model: "gpt-5", inputTokens: 812)])
+///     for row in try database.query("sum(cost), count(*) by model last 7d") {
+///       print(row["model"], row["sum(cost)"])
+///     }
+///     try database.close()
+///
+/// A database may be used from any number of threads. One process at a time has a store open for
+/// writing; any number may read it meanwhile (``Access/readOnly``).
+public final class Database: Sendable {
+  /// What the database may do with the store.
+  public enum Access: Hashable, Sendable {
+    case readOnly
+    /// Takes the store's writer lock, creating the store if there is none.
+    case readWrite
+  }
+
+  /// How a database works. The defaults suit a program that shares its machine.
+  public struct Options: Sendable {
+    public var access = Access.readWrite
+    /// Threads that answer a query; nil: one a core.
+    public var threadCount: Int?
+    /// Bytes that one query may hold.
+    public var queryMemoryByteCountMax = 512 << 20
+    /// Bytes of packed pages kept in memory; nil: a quarter of the machine's.
+    public var pageCacheByteCountMax: Int?
+    /// Events kept in memory before `append` writes them by itself.
+    public var bufferedEventCountMax = 65_536
+    /// Rows that operators pass on at once, for tests.
+    package var batchRowCount = Vector.rowCountMax
+    /// Optimizations switched off by name, for tests.
+    package var disabledRules: Set<String> = []
+    /// The page encoding to write wherever it can represent the data, for tests.
+    package var forcedEncoding: PageEncoding?
+
+    public init() {}
+  }
+
+  package let store: Store
+  private let pool: WorkerPool
+  private let options: Options
+  private let pending: Mutex<[Event]> = Mutex([])
+  private let settings: Mutex<Settings>
+
+  /// What `SET` changes.
+  private struct Settings {
+    var threadCount: Int
+    var memoryByteCountMax: Int
+  }
+
+  private init(store: Store, options: Options) {
+    self.store = store
+    self.options = options
+    let threadCount = max(1, options.threadCount ?? Machine.coreCount)
+    pool = WorkerPool(threadCount: threadCount)
+    settings = Mutex(
+      Settings(
+        threadCount: threadCount, memoryByteCountMax: options.queryMemoryByteCountMax))
+  }
+
+  /// Opens the store in directory `path`.
+  ///
+  /// - Throws: ``DatabaseError`` with code `locked` if another process writes to it (the message
+  ///   names it), `version` if a newer build wrote it, `io`, `corruption`, or `invalidArgument` if
+  ///   `path` is something else than a store.
+  public static func open(
+    _ path: String, options: Options = Options()
+  ) throws(DatabaseError) -> Database {
+    try publicly { () throws(TallyError) in try openStore(path, options: options) }
+  }
+
+  package static func openStore(
+    _ path: String, options: Options = Options()
+  ) throws(TallyError) -> Database {
+    var storeOptions = Store.Options()
+    storeOptions.pageCacheByteCountMax = options.pageCacheByteCountMax
+    storeOptions.segment.forcedEncoding = options.forcedEncoding
+    let store = try Store.open(
+      FilePath(path), mode: options.access == .readOnly ? .readOnly : .readWrite(creating: true),
+      fileSystem: PosixFileSystem(), options: storeOptions)
+    return Database(store: store, options: options)
+  }
+
+  // MARK: Queries
+
+  /// Answers one statement of the query language.
+  ///
+  /// Events appended before the call take part in the answer.
+  ///
+  /// - Throws: ``DatabaseError``; for errors in the text, `range` says where.
+  public func query(_ text: String) throws(DatabaseError) -> QueryResult {
+    try publicly { () throws(TallyError) in
+      let answer = try run(text)
+      return QueryResult(
+        answer.result,
+        warnings: answer.warnings.map { $0.message + ($0.hint.map { " (\($0))" } ?? "") })
+    }
+  }
+
+  /// The same with cancellation, typed results and notes, for the command line.
+  package func run(
+    _ text: String, cancellation: CancellationToken = CancellationToken()
+  ) throws(TallyError) -> Session.Answer {
+    try writePending()
+    let snapshot = try options.access == .readOnly ? store.refresh() : store.snapshot()
+    let current = settings.withLock { $0 }
+    var execution = ExecutionOptions(threadCount: current.threadCount)
+    execution.memoryByteCountMax = current.memoryByteCountMax
+    execution.batchRowCount = min(max(options.batchRowCount, 1), Vector.rowCountMax)
+    execution.disabledRules = options.disabledRules
+    let session = Session(
+      snapshot: snapshot, pool: pool, options: execution,
+      nowMicroseconds: Timestamp.now.microsecondsSinceEpoch)
+    let answer = try session.run(text, cancellation: cancellation)
+    if let setting = answer.setting { try apply(setting) }
+    return answer
+  }
+
+  private func apply(
+    _ setting: (name: String, value: Value, span: SourceSpan)
+  ) throws(TallyError) {
+    guard case .int(let wide) = setting.value, let number = Int(exactly: wide), number > 0,
+      number <= 1 << 30
+    else {
+      throw TallyError(
+        .invalidArgument, "'\(setting.name)' takes a positive whole number", span: setting.span)
+    }
+    switch setting.name {
+    case "threads": settings.withLock { $0.threadCount = min(number, pool.threadCount) }
+    case "memory_limit_mib": settings.withLock { $0.memoryByteCountMax = number << 20 }
+    default:
+      let known = ["threads", "memory_limit_mib"]
+      throw TallyError(
+        .binding, "unknown setting '\(setting.name)'", span: setting.span,
+        hint: "settings are \(known.joined(separator: " and "))")
+    }
+  }
+
+  // MARK: Events
+
+  /// Takes events. They are visible to this database's queries at once, and on disk after
+  /// ``flush()``, after ``close()``, or when many have gathered.
+  ///
+  /// - Throws: ``DatabaseError`` with code `invalidInput` naming the event and field that cannot be
+  ///   taken (then none of the call's events is), or `io` if writing failed.
+  public func append(_ events: [Event]) throws(DatabaseError) {
+    try publicly { () throws(TallyError) in
+      guard options.access == .readWrite else {
+        throw TallyError(.invalidArgument, "the database was opened for reading only")
+      }
+      let schema = try store.snapshot().schema
+      _ = try EventEncoder(schema: schema).encode(events)
+      let count = pending.withLock {
+        $0.append(contentsOf: events)
+        return $0.count
+      }
+      if count >= options.bufferedEventCountMax { try writePending() }
+    }
+  }
+
+  public func append(_ event: Event) throws(DatabaseError) { try append([event]) }
+
+  /// Writes appended events to disk durably. When it returns they survive a power cut.
+  public func flush() throws(DatabaseError) {
+    try publicly { () throws(TallyError) in try writePending() }
+  }
+
+  private func writePending() throws(TallyError) {
+    try pending.withLock { (events) throws(TallyError) in
+      guard !events.isEmpty else { return }
+      let batch = try EventEncoder(schema: store.snapshot().schema).encode(events)
+      let load = try store.beginImport()
+      do throws(TallyError) {
+        try load.add(batch)
+        _ = try load.commit()
+      } catch {
+        load.abort()
+        throw error
+      }
+      events.removeAll(keepingCapacity: true)
+    }
+  }
+
+  /// Writes what is pending and gives up the store. The database cannot be used afterwards.
+  public func close() throws(DatabaseError) {
+    try publicly { () throws(TallyError) in
+      try writePending()
+      try store.close()
+    }
+  }
+}

@@ -1,0 +1,37 @@
+internal import TallyBase
+internal import TallyExecution
+
+/// Adds what each operator did to the lines of a plan.
+enum ProfilePrinter {
+  /// `lines` print the plan from the top down, one operator a line; the statistics run from the
+  /// scan up.
+  static func annotate(
+    _ lines: [String], with statistics: ExecutionStatistics, resultRowCount: Int
+  ) -> [String] {
+    var annotated = lines
+    let operators = Array(statistics.operators.reversed())
+    let width = lines.map(\.count).max() ?? 0
+    for (index, measured) in operators.enumerated() where index < annotated.count {
+      let padding = String(repeating: " ", count: max(0, width - annotated[index].count))
+      annotated[index] +=
+        "\(padding)  rows=\(measured.rowCount) time=\(milliseconds(measured.nanoseconds)) ms"
+    }
+    annotated.append(
+      "scanned \(statistics.scannedRowCount) rows, \(statistics.scannedByteCount) bytes of pages;"
+        + " pruned \(statistics.prunedRowCount) rows,"
+        + " \(statistics.prunedSegmentCount) of \(statistics.segmentCount) segments")
+    annotated.append(
+      "answered \(resultRowCount) rows from rows in"
+        + " \(milliseconds(statistics.elapsedNanoseconds)) ms,"
+        + " \(statistics.peakByteCount) bytes held at most")
+    return annotated
+  }
+
+  /// Three decimals without Foundation.
+  private static func milliseconds(_ nanoseconds: UInt64) -> String {
+    let microseconds = nanoseconds / 1_000
+    let fraction = String(microseconds % 1_000)
+    return "\(microseconds / 1_000)." + String(repeating: "0", count: 3 - fraction.count)
+      + fraction
+  }
+}

@@ -1,0 +1,76 @@
+package import TallyBase
+package import TallyExecution
+internal import TallyLanguage
+package import TallyPlanning
+package import TallyStorage
+
+/// Takes a statement from text to rows: parse, bind, optimize, execute.
+package struct Session: Sendable {
+  let snapshot: StoreSnapshot
+  let pool: WorkerPool
+  let options: ExecutionOptions
+  let nowMicroseconds: Int64
+
+  /// What a statement answered.
+  package struct Answer: Sendable {
+    package var result: ResultSet
+    package var warnings: [QueryWarning]
+    /// Set: the statement was `SET name = value`, for the caller to apply.
+    package var setting: (name: String, value: Value, span: SourceSpan)?
+  }
+
+  /// - Throws: every code of `TallyError`; spans are in `text`.
+  package func run(
+    _ text: String, cancellation: CancellationToken = CancellationToken()
+  ) throws(TallyError) -> Answer {
+    let statement = try Parser.parse(text)
+    let binder = Binder(
+      catalog: SnapshotCatalog(snapshot: snapshot),
+      options: BinderOptions(nowMicroseconds: nowMicroseconds))
+    switch try binder.bind(statement) {
+    case .query(let query):
+      let result = try execute(query, cancellation, isProfiling: false)
+      return Answer(result: result, warnings: query.warnings)
+    case .explain(let query, let analyze):
+      let rows = try explain(query, analyze: analyze, cancellation)
+      return Answer(result: rows, warnings: query.warnings)
+    case .set(let name, let value, let span):
+      return Answer(
+        result: ResultSet(columns: [], rowCount: 0), warnings: [], setting: (name, value, span))
+    }
+  }
+
+  private func optimized(_ query: BoundQuery) throws(TallyError) -> LogicalPlan {
+    try Optimizer(disabledRules: options.disabledRules).optimize(query.plan)
+  }
+
+  private func execute(
+    _ query: BoundQuery, _ cancellation: CancellationToken, isProfiling: Bool
+  ) throws(TallyError) -> ResultSet {
+    let plan = try optimized(query)
+    var result = try Executor(pool: pool).execute(
+      plan, on: snapshot, options: options, cancellation: cancellation, isProfiling: isProfiling)
+    for (index, name) in query.columnNames.enumerated() where index < result.columns.count {
+      result.columns[index].name = name
+    }
+    return result
+  }
+
+  private func explain(
+    _ query: BoundQuery, analyze: Bool, _ cancellation: CancellationToken
+  ) throws(TallyError) -> ResultSet {
+    let plan = try optimized(query)
+    var lines = PlanPrinter.lines(plan).map { line in
+      String(repeating: "  ", count: line.depth) + line.text
+    }
+    if analyze {
+      let result = try execute(query, cancellation, isProfiling: true)
+      lines = ProfilePrinter.annotate(lines, with: result.statistics, resultRowCount: result.rowCount)
+    }
+    var table = StringTable()
+    let codes = lines.map { table.intern(ByteString($0)) }
+    let column = ResultColumn(
+      name: "plan", type: .text, values: .text(codes: codes, pool: TextPool(frozen: table)))
+    return ResultSet(columns: [column], rowCount: lines.count)
+  }
+}

@@ -1,0 +1,52 @@
+internal import TallyBase
+internal import TallyPlanning
+internal import TallyStorage
+
+/// What planning asks about the table, answered from a snapshot.
+struct SnapshotCatalog: Catalog {
+  let snapshot: StoreSnapshot
+
+  var schema: Schema { snapshot.schema }
+
+  func symbolCount(column: Int) -> Int { snapshot.symbolCount(column: column) }
+
+  /// A dictionary that cannot be read gives no hints; the scan that needs it reports why.
+  private func table(_ column: Int) -> StringTable? {
+    try? snapshot.dictionary(column: column).table
+  }
+
+  func symbolsNear(_ text: String, column: Int, limit: Int) -> [String] {
+    guard let table = table(column), table.count > 0 else { return [] }
+    let count = min(table.count, SnapshotCatalog.candidateCountMax)
+    let names = (1...count).map { table.string(SymbolCode($0)).string }
+    return Suggestion.nearest(to: text, among: names, limit: limit)
+  }
+
+  /// More names than this are not compared for a hint.
+  private static let candidateCountMax = 100_000
+
+  func hasSymbol(_ text: ByteString, column: Int) -> Bool {
+    guard let table = table(column) else { return true }
+    return table.find(text) != nil
+  }
+
+  func symbols(column: Int) -> [ByteString] {
+    guard let table = table(column), table.count > 0 else { return [] }
+    return (1...table.count).map { table.string(SymbolCode($0)) }
+  }
+
+  func partitions() -> [TallyPlanning.PartitionSummary] {
+    var summaries: [TallyPlanning.PartitionSummary] = []
+    for segment in snapshot.segments {
+      if summaries.last?.day != segment.info.day {
+        summaries.append(
+          TallyPlanning.PartitionSummary(
+            day: segment.info.day, rowCount: 0, segmentCount: 0, byteCount: 0))
+      }
+      summaries[summaries.count - 1].rowCount += segment.info.rowCount
+      summaries[summaries.count - 1].segmentCount += 1
+      summaries[summaries.count - 1].byteCount += Int(segment.info.byteCount)
+    }
+    return summaries
+  }
+}
