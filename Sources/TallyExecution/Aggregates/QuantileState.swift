@@ -280,27 +280,3 @@ enum QuickSelect {
     max(min(a, b), min(max(a, b), c))
   }
 }
-
-/// Which ranks a quantile asks for.
-enum QuantileRank {
-  /// `quantile_disc`: rank (from 0) of the value, `ceil(fraction * count)` counted from 1.
-  static func discrete(_ fraction: Double, count: Int) -> Int {
-    // Fractions are decimals in the query text: millionths make the product exact.
-    let millionths = (fraction * 1_000_000).rounded()
-    let floored: Int
-    if abs(millionths - fraction * 1_000_000) < 1e-6 {
-      let (high, low) = UInt64(count).multipliedFullWidth(by: UInt64(1_000_000 - millionths))
-      floored = Int(UInt64(1_000_000).dividingFullWidth((high, low)).quotient)
-    } else {
-      floored = Int((Double(count) - Double(count) * fraction).rounded(.down))
-    }
-    return min(max(1, count - floored), count) - 1
-  }
-
-  /// `quantile_cont`: the lower rank and the distance to the next.
-  static func continuous(_ fraction: Double, count: Int) -> (low: Int, distance: Double) {
-    let rank = Double(count - 1) * fraction
-    let low = Int(rank.rounded(.down))
-    return (min(max(low, 0), count - 1), rank - rank.rounded(.down))
-  }
-}

@@ -83,25 +83,38 @@ struct AggregateEmitter {
     let isDouble = call.argument?.type == .double
     switch call.function {
     case .quantileDiscrete(let fraction):
-      let value = state.values(group, rank: QuantileRank.discrete(fraction, count: count)).0
+      let value = state.values(group, rank: Quantile.discreteRank(fraction, count: count)).0
       if isDouble {
         unsafe result.doubles[row] = TotalOrder.number(value)
       } else {
         unsafe result.int64s[row] = value
       }
     case .quantileContinuous(let fraction):
-      let (low, distance) = QuantileRank.continuous(fraction, count: count)
-      let (first, second) = state.values(group, rank: low)
-      if isDouble {
-        let (a, b) = (TotalOrder.number(first), TotalOrder.number(second))
-        unsafe result.doubles[row] = distance == 0 ? a : a * (1 - distance) + b * distance
-      } else if result.layout == .double {
-        let (a, b) = (Double(first), Double(second))
-        unsafe result.doubles[row] = distance == 0 ? a : a * (1 - distance) + b * distance
-      } else {
-        unsafe result.int64s[row] = QuantileRank.interpolate(first, second, distance)
-      }
+      let rank = Quantile.continuousRank(fraction, count: count)
+      let neighbours = state.values(group, rank: rank.lower)
+      let high = rank.upper == rank.lower ? neighbours.0 : neighbours.1
+      interpolate(neighbours.0, high, rank.fraction, isDouble, result, row)
     default: setNull(result, row)
+    }
+  }
+}
+
+extension AggregateEmitter {
+  /// Writes the value between two neighbours in the result's type.
+  private func interpolate(
+    _ low: Int64, _ high: Int64, _ fraction: Double, _ isDouble: Bool, _ result: Vector, _ row: Int
+  ) {
+    if result.layout == .double {
+      let (a, b) =
+        isDouble ? (TotalOrder.number(low), TotalOrder.number(high)) : (Double(low), Double(high))
+      unsafe result.doubles[row] =
+        low == high ? a : Quantile.interpolate(a, b, fraction: fraction)
+    } else if result.type == .timestamp || result.type == .date {
+      unsafe result.int64s[row] =
+        low == high ? low : Quantile.interpolateTimestamp(low, high, fraction: fraction)
+    } else {
+      let value = Quantile.interpolateDecimal(Int128(low), Int128(high), fraction: fraction)
+      unsafe result.int64s[row] = low == high ? low : Int64(clamping: value)
     }
   }
 }
@@ -113,14 +126,5 @@ extension AggregateFunction {
     case .count, .countRows: true
     default: false
     }
-  }
-}
-
-extension QuantileRank {
-  /// The value at `distance` (0..<1) between two fixed-point neighbours, cut toward the lower one.
-  static func interpolate(_ low: Int64, _ high: Int64, _ distance: Double) -> Int64 {
-    guard distance > 0 else { return low }
-    let gap = Double(high) - Double(low)
-    return low &+ Int64((gap * distance).rounded(.towardZero))
   }
 }

@@ -21,7 +21,7 @@ final class RowTest {
     self.predicate = predicate
     mask = Vector(type: .bool)
     if case .general(let expression) = predicate {
-      columns = expression.referencedColumns.sorted()
+      columns = expression.columnIndexes.sorted()
       node = try ExpressionCompiler(context: context).compile(expression)
     } else {
       columns = predicate.column.map { [$0] } ?? []

@@ -23,18 +23,18 @@ struct DayExpressions {
     if case .literal = expression.kind { return expression }
     if case .column = expression.kind { return expression }
     if isConstantADay(expression) {
-      let alone = DayExpressions.mapColumns(expression) { _ in 0 }
+      let alone = expression.mapColumns { _ in 0 }
       let index = found.firstIndex(of: alone) ?? found.count
       if index == found.count { found.append(alone) }
       return BoundExpression(
         .column(index: firstColumn + index), type: expression.type, span: expression.span)
     }
-    return DayExpressions.mapOperands(expression) { rewrite($0) }
+    return expression.mapChildren { rewrite($0) }
   }
 
   /// Whether the expression reads `time` and only in ways that cannot tell times of a day apart.
   func isConstantADay(_ expression: BoundExpression) -> Bool {
-    dependsOnDayOnly(expression) && expression.referencedColumns == [timeColumn]
+    dependsOnDayOnly(expression) && expression.columnIndexes == [timeColumn]
   }
 
   private func dependsOnDayOnly(_ expression: BoundExpression) -> Bool {
@@ -52,49 +52,12 @@ struct DayExpressions {
       default: return isTime(arguments.first) || arguments.allSatisfy { dependsOnDayOnly($0) }
       }
     case .cast(let operand) where expression.type == .date && isTime(operand): return true
-    default: return expression.operands.allSatisfy { dependsOnDayOnly($0) }
+    default: return expression.children.allSatisfy { dependsOnDayOnly($0) }
     }
   }
 
   private func isTime(_ expression: BoundExpression?) -> Bool {
     guard case .column(let index)? = expression?.kind else { return false }
     return index == timeColumn
-  }
-
-  static func mapColumns(
-    _ expression: BoundExpression, _ body: (Int) -> Int
-  ) -> BoundExpression {
-    if case .column(let index) = expression.kind {
-      return BoundExpression(
-        .column(index: body(index)), type: expression.type, span: expression.span)
-    }
-    return mapOperands(expression) { mapColumns($0, body) }
-  }
-
-  static func mapOperands(
-    _ expression: BoundExpression, _ body: (BoundExpression) -> BoundExpression
-  ) -> BoundExpression {
-    let kind: BoundExpression.Kind =
-      switch expression.kind {
-      case .column, .literal, .overDictionary: expression.kind
-      case .call(let function, let arguments): .call(function, arguments.map(body))
-      case .cast(let operand): .cast(body(operand))
-      case .not(let operand): .not(body(operand))
-      case .isNull(let operand, let negated): .isNull(body(operand), negated: negated)
-      case .inList(let operand, let items, let negated):
-        .inList(body(operand), items, negated: negated)
-      case .like(let operand, let pattern, let negated):
-        .like(body(operand), pattern: pattern, negated: negated)
-      case .and(let terms): .and(terms.map(body))
-      case .or(let terms): .or(terms.map(body))
-      case .compare(let comparison, let left, let right):
-        .compare(comparison, body(left), body(right))
-      case .caseWhen(let branches, let otherwise):
-        .caseWhen(
-          branches.map {
-            BoundExpression.Branch(condition: body($0.condition), result: body($0.result))
-          }, otherwise: body(otherwise))
-      }
-    return BoundExpression(kind, type: expression.type, span: expression.span)
   }
 }

@@ -57,8 +57,8 @@ struct InputFacts: Sendable {
       return range(of: operand)
     case .call(.dateTruncate(let unit), let arguments):
       guard let inner = arguments.first.flatMap({ range(of: $0) }) else { return nil }
-      return CalendarPart.truncate(inner.lowerBound, unit)...CalendarPart.truncate(
-        inner.upperBound, unit)
+      return CalendarMath.truncate(inner.lowerBound, to: unit)...CalendarMath.truncate(
+        inner.upperBound, to: unit)
     case .call(.datePart(let part), _): return InputFacts.range(of: part)
     default: return nil
     }

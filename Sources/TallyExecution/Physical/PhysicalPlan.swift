@@ -162,7 +162,7 @@ struct PhysicalPlanner {
     var redefines = false
     for step in steps.prefix(reach) {
       _ = mapExpressions(step) { expression in
-        needed.formUnion(expression.referencedColumns)
+        needed.formUnion(expression.columnIndexes)
         return expression
       }
       switch step {
