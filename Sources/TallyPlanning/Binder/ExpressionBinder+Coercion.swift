@@ -4,7 +4,8 @@ import TallyLanguage
 extension ExpressionBinder {
   /// `operand` as `type`. Literals are converted here and now.
   ///
-  /// - Throws: `binding` if no such cast exists, `invalidArgument` if a literal does not fit.
+  /// - Throws: `binding` if no such cast exists or a literal does not fit; `invalidArgument` for
+  ///   a literal that the query converts `explicitly`.
   func cast(
     _ operand: BoundExpression, to type: LogicalType, explicitly: Bool = false
   ) throws(TallyError) -> BoundExpression {
@@ -20,8 +21,9 @@ extension ExpressionBinder {
     do {
       return .literal(try ScalarEvaluator.cast(value, to: type), type, span: operand.span)
     } catch {
+      // A literal that the query did not ask to convert stands in the wrong place.
       throw TallyError(
-        error.code, error.message, span: operand.span,
+        explicitly ? error.code : .binding, error.message, span: operand.span,
         hint: error.hint ?? literalHint(type))
     }
   }

@@ -47,7 +47,7 @@ extension ExpressionBinder {
   }
 
   private func typed(_ value: Value, _ type: LogicalType) throws(TallyError) -> BoundExpression {
-    try cast(.literal(value, .text), to: type)
+    try cast(.literal(value, .text), to: type, explicitly: true)
   }
 
   mutating func bindUnary(

@@ -94,9 +94,7 @@ struct ExpressionBinder {
   mutating func bindCondition(_ expression: Expression) throws(TallyError) -> BoundExpression {
     let bound = try bind(expression)
     if bound.type == .bool { return bound }
-    if bound.type == .null || bound.type.isNumeric || TypeRules.isTextLiteral(bound) {
-      return try cast(bound, to: .bool)
-    }
+    if bound.type == .null || TypeRules.isTextLiteral(bound) { return try cast(bound, to: .bool) }
     throw TallyError(
       .binding, "found a value of type \(bound.type), expected a condition",
       span: expression.span, hint: "compare it with something, for example with = or IS NOT NULL")

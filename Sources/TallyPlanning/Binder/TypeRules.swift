@@ -46,7 +46,9 @@ package enum TypeRules {
   ) -> LogicalType? {
     guard left.type.isNumeric, right.type.isNumeric else { return nil }
     if left.type == .double || right.type == .double { return .double }
-    if isInteger(left.type), isInteger(right.type) { return .int128 }
+    if isInteger(left.type), isInteger(right.type) {
+      return left.type == right.type ? left.type : .int128
+    }
     guard let a = width(left), let b = width(right) else { return nil }
     let scale = max(a.scale, b.scale)
     let whole = max(a.precision - a.scale, b.precision - b.scale)
@@ -57,18 +59,14 @@ package enum TypeRules {
 
   /// `+` and `-`: room for one digit more than the common type.
   package static func sum(_ left: BoundExpression, _ right: BoundExpression) -> LogicalType? {
-    guard let type = commonNumeric(left, right) ?? same(left, right) else { return nil }
+    guard let type = commonNumeric(left, right) else { return nil }
     guard case .decimal(let precision, let scale) = type else { return type }
     return .decimal(precision: min(precisionMax, precision + 1), scale: scale)
   }
 
   /// `%`: the common type.
   package static func remainder(_ left: BoundExpression, _ right: BoundExpression) -> LogicalType? {
-    commonNumeric(left, right) ?? same(left, right)
-  }
-
-  private static func same(_ left: BoundExpression, _ right: BoundExpression) -> LogicalType? {
-    left.type == right.type && left.type.isNumeric ? left.type : nil
+    commonNumeric(left, right)
   }
 
   /// The types of both factors and of the product. Precisions and scales add up; a product of

@@ -92,7 +92,7 @@ extension ScalarEvaluator {
     _ operation: String, _ type: LogicalType, _ operands: String
   ) -> TallyError {
     TallyError(
-      .invalidArgument, "\(operation) of \(operands) does not fit \(type)",
+      .invalidArgument, "\(operation) of \(operands) overflows \(type)",
       hint: "cast an operand to a wider type, for example double")
   }
 
