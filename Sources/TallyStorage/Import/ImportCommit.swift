@@ -100,7 +100,8 @@ struct ImportCommit {
       live[day].reduce(0) { $0 + $1.rowCount } * rowByteCount > share
     }
     let small = days.filter { !large.contains($0) }
-    let merger = RunMerger(writer: writer, pieceRowCountMax: max(1, budget / rowByteCount))
+    let merger = RunMerger(
+      writer: writer, pieceRowCountMax: max(RunMerger.pieceRowCountMin, budget / rowByteCount))
     try bulk.pool.run(count: small.count) { (task, _) throws(TallyError) in
       live.set(small[task], [try merger.merge(live[small[task]], day: small[task])])
     }

@@ -9,6 +9,8 @@ struct RunMerger {
   /// Rows a piece may have so that it fits in memory.
   let pieceRowCountMax: Int
 
+  /// However small the budget, pieces this large are worth the search for their ends.
+  static let pieceRowCountMin = 1 << 16
   /// Runs merged at a time: bounds open files.
   static let fanInMax = 64
   /// Pages kept while searching and reading: a handful per run.
@@ -82,12 +84,22 @@ struct RunMerger {
   private func key(atRank rank: Int, in readers: [RunReader]) throws(TallyError) -> UInt64 {
     var low: UInt64 = 0
     var high: UInt64 = (1 << 62) - 1
+    // Ranks of `low` and of `high + 1`, between which all further searches fall.
+    var lowRanks = [Int](repeating: 0, count: readers.count)
+    var highRanks = readers.map(\.rowCount)
     while low < high {
       let middle = low + (high - low) / 2
-      if try ranks(middle + 1, in: readers).reduce(0, +) > rank {
+      var middleRanks: [Int] = []
+      for (index, reader) in readers.enumerated() {
+        let range = lowRanks[index]..<highRanks[index]
+        middleRanks.append(try reader.rank(of: middle + 1, within: range))
+      }
+      if middleRanks.reduce(0, +) > rank {
         high = middle
+        highRanks = middleRanks
       } else {
         low = middle + 1
+        lowRanks = middleRanks
       }
     }
     return low
@@ -95,7 +107,7 @@ struct RunMerger {
 
   private func ranks(_ key: UInt64, in readers: [RunReader]) throws(TallyError) -> [Int] {
     var result: [Int] = []
-    for reader in readers { result.append(try reader.rank(of: key)) }
+    for reader in readers { result.append(try reader.rank(of: key, within: 0..<reader.rowCount)) }
     return result
   }
 }

@@ -17,12 +17,12 @@ struct RunReader {
 
   // MARK: Searching
 
-  /// The number of rows whose `RowOrder` key is below `key`.
+  /// The number of rows whose `RowOrder` key is below `key`, known to lie within `range`.
   ///
   /// - Complexity: O(log rows) block decodes.
-  func rank(of key: UInt64) throws(TallyError) -> Int {
-    var low = 0
-    var high = rowCount
+  func rank(of key: UInt64, within range: Range<Int>) throws(TallyError) -> Int {
+    var low = range.lowerBound
+    var high = range.upperBound
     while low < high {
       let middle = (low + high) / 2
       if try self.key(at: middle) < key { low = middle + 1 } else { high = middle }
