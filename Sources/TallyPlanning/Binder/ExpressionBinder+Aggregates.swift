@@ -36,7 +36,8 @@ enum AggregateNames {
 
 extension ExpressionBinder {
   /// An aggregate call, as the virtual column that stands for its result.
-  mutating func bindAggregate(_ call: Call, span: SourceSpan) throws(TallyError) -> BoundExpression {
+  mutating func bindAggregate(_ call: Call, span: SourceSpan) throws(TallyError) -> BoundExpression
+  {
     let name = call.name.name
     let bound = try insideAggregate(name) { binder throws(TallyError) in
       try binder.bindAggregateParts(call, span: span)

@@ -24,7 +24,8 @@ extension ExpressionBinder {
     case "concat": return try bindConcat(call)
     default:
       try call.expect(2...3)
-      let types: [LogicalType] = call.arguments.count == 3 ? [.text, .int64, .int64] : [.text, .int64]
+      let types: [LogicalType] =
+        call.arguments.count == 3 ? [.text, .int64, .int64] : [.text, .int64]
       return try textual(.substring, call, types, .text)
     }
   }
