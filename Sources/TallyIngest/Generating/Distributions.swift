@@ -27,7 +27,7 @@ struct WeightedChoice: Sendable {
   @inline(__always)
   func draw(_ random: inout RandomStream) -> Int {
     let bits = random.next()
-    let index = Int((bits &>> 32) &* UInt64(thresholds.count) &>> 32)
+    let index = Int(((bits &>> 32) &* UInt64(thresholds.count)) &>> 32)
     return UInt32(truncatingIfNeeded: bits) <= thresholds[index] ? index : Int(aliases[index])
   }
 
