@@ -4,7 +4,8 @@ package import TallyLanguage
 /// yields NULL when any argument is NULL, except `coalesce`.
 package enum ScalarFunction: Hashable, Sendable {
   // Arithmetic on two operands of the result's type (both `int64`, `int128`, `double`, or
-  // decimals of the result's scale). Overflow is an `invalidArgument` error.
+  // decimals of the result's scale). A result that does not fit the integer holding the type
+  // (`Int64` or `Int128`) is an `invalidArgument` error.
   case add, subtract
   /// Integers or doubles of the result's type; decimals whose scales add up to the result's.
   case multiply
@@ -18,6 +19,7 @@ package enum ScalarFunction: Hashable, Sendable {
   case absolute
   /// `round(x, digits)` half away from zero, of a double, or of a decimal to a smaller scale.
   case round(digits: Int)
+  /// `floor` and `ceiling` of a double, or of a decimal to scale 0; the rest are of doubles.
   case floor, ceiling, squareRoot, power, naturalLogarithm, logarithm10, exponential
   /// `sign(x)`: -1, 0 or 1 as int64.
   case sign
