@@ -83,7 +83,7 @@ package enum TimestampText {
 }
 
 /// A cursor over the bytes of one timestamp. Every read checks the end first.
-private struct TimestampReader {
+@safe private struct TimestampReader {
   private let bytes: UnsafeBufferPointer<UInt8>
   private var position = 0
 
