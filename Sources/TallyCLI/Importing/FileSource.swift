@@ -29,7 +29,8 @@ final class FileSource: ByteSource {
     self.cancellation = cancellation
     isOwned = name != "-"
     do {
-      descriptor = try isOwned
+      descriptor =
+        try isOwned
         ? FileDescriptor.open(FilePath(name), .readOnly) : FileDescriptor.standardInput
     } catch {
       throw TallyError(.io, "cannot open '\(name)': \(error)", path: name)

@@ -35,8 +35,8 @@ import TallyBase
       failure = error
       return unsafe (source.pos, produced)
     }
-    // 0: a frame ended and everything was flushed.
-    isAtBoundary = status == 0
+    // 0: a frame ended and everything was flushed. A call without effect says nothing.
+    if unsafe source.pos > 0 || produced > 0 { isAtBoundary = status == 0 }
     return unsafe (source.pos, produced)
   }
 }

@@ -68,7 +68,7 @@ package import TallyBase
       }
       line += 1
       if record.hasQuotes {
-        for unsafe byte in unsafe bytes where byte == 0x0A { line += 1 }
+        for unsafebyte in unsafe bytes where byte == 0x0A { line += 1 }
       }
       start = record.end
     }

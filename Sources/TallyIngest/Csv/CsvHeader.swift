@@ -51,7 +51,7 @@ struct CsvHeader: Hashable, Sendable {
     var fields: [[UInt8]] = [[]]
     var isQuoted = false
     var wasQuoted = false
-    for unsafe byte in unsafe header {
+    for unsafebyte in unsafe header {
       if byte == 0x22 {
         // A quote after a closing one is a doubled quote.
         if !isQuoted, wasQuoted { fields[fields.count - 1].append(byte) }

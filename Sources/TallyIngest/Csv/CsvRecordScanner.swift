@@ -35,7 +35,8 @@
     guard let lineEnd = find(0x0A, from: start, to: count) else {
       if !isFinal { return nil }
       let hasQuote = find(0x22, from: start, to: count) != nil
-      return hasQuote ? quotedRecord(from: start, lineEnd: count)
+      return hasQuote
+        ? quotedRecord(from: start, lineEnd: count)
         : Record(end: count)
     }
     if find(0x22, from: start, to: lineEnd) == nil {

@@ -70,23 +70,31 @@ enum FieldAliases {
     ("requests", ["request_count", "num_model_requests"]),
     (
       "input_tokens",
-      ["prompt_tokens", "gen_ai.usage.input_tokens", "context_tokens", "input_token_count",
-        "prompt_token_count", "input_length"]
+      [
+        "prompt_tokens", "gen_ai.usage.input_tokens", "context_tokens", "input_token_count",
+        "prompt_token_count", "input_length",
+      ]
     ),
     (
       "output_tokens",
-      ["completion_tokens", "gen_ai.usage.output_tokens", "generated_tokens", "output_token_count",
-        "output_length"]
+      [
+        "completion_tokens", "gen_ai.usage.output_tokens", "generated_tokens", "output_token_count",
+        "output_length",
+      ]
     ),
     (
       "cache_read_tokens",
-      ["cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens", "cached_tokens",
-        "cached_input_tokens", "input_cached_tokens"]
+      [
+        "cache_read_input_tokens", "gen_ai.usage.cache_read.input_tokens", "cached_tokens",
+        "cached_input_tokens", "input_cached_tokens",
+      ]
     ),
     (
       "cache_write_tokens",
-      ["cache_creation_input_tokens", "gen_ai.usage.cache_creation.input_tokens",
-        "cache_creation_tokens"]
+      [
+        "cache_creation_input_tokens", "gen_ai.usage.cache_creation.input_tokens",
+        "cache_creation_tokens",
+      ]
     ),
     (
       "cache_write_1h_tokens",

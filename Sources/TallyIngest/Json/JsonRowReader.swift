@@ -81,8 +81,11 @@ import TallyBase
         throw RowProblem("malformed JSON: a field name in quotes was expected")
       }
       if !areTags, let (field, length) = unsafe fields.predicted(after: previous, cursor + 1) {
-        unsafe cursor = try afterColon(cursor + length + 2)
-        unsafe cursor = try readValue(fields.fields[field], cursor, row: row)
+        let name = unsafe UnsafeBufferPointer(start: cursor + 1, count: length)
+        do throws(RowProblem) {
+          unsafe cursor = try afterColon(cursor + length + 2)
+          unsafe cursor = try readValue(fields.fields[field], cursor, row: row)
+        } catch { throw unsafe error.about(String(decoding: name, as: UTF8.self)) }
         previous = field
       } else {
         unsafe cursor = try readUnpredicted(cursor, row: row, areTags: areTags, after: &previous)
@@ -112,10 +115,12 @@ import TallyBase
     _ quote: UnsafePointer<UInt8>, row: Int, areTags: Bool, after previous: inout Int
   ) throws(RowProblem) -> UnsafePointer<UInt8> {
     let raw = try unsafe scanJsonString(quote + 1)
-    let value = try unsafe afterColon(raw.end)
     let name = try plain(raw)
     let bytes = unsafe UnsafeBufferPointer(start: name.start, count: name.count)
+    // An escaped name lies in `scratch`, which the value may need.
+    let unescaped = unsafe raw.hasEscapes ? String(decoding: bytes, as: UTF8.self) : nil
     do throws(RowProblem) {
+      let value = try unsafe afterColon(raw.end)
       if !areTags, !raw.hasEscapes, let field = unsafe fields.find(bytes) {
         fields.link(previous, to: field)
         previous = field
@@ -124,7 +129,7 @@ import TallyBase
       let text = unsafe String(decoding: bytes, as: UTF8.self)
       return try unsafe readUnknown(text, value, row: row, areTags: areTags)
     } catch {
-      throw unsafe error.about(String(decoding: bytes, as: UTF8.self))
+      throw unsafe error.about(unescaped ?? String(decoding: bytes, as: UTF8.self))
     }
   }
 

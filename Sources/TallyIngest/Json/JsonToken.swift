@@ -137,8 +137,7 @@ private func closer(_ isObject: UInt64) -> UInt8 {
 }
 
 /// Steps over `"key":` and the blanks around it.
-private func skipJsonKey(_ start: UnsafePointer<UInt8>) throws(RowProblem) -> UnsafePointer<UInt8>
-{
+private func skipJsonKey(_ start: UnsafePointer<UInt8>) throws(RowProblem) -> UnsafePointer<UInt8> {
   guard unsafe start[0] == UInt8(ascii: "\"") else {
     throw RowProblem("malformed JSON: a member name in quotes was expected")
   }

@@ -30,7 +30,10 @@ struct Number {
       index += 1
     }
     let integerStart = index
-    while Number.isDigit(byte(index)) { append(byte(index)); index += 1 }
+    while Number.isDigit(byte(index)) {
+      append(byte(index))
+      index += 1
+    }
     var digitCount = index - integerStart
     if isStrict, digitCount == 0 { return nil }
     if isStrict, digitCount > 1, byte(integerStart) == UInt8(ascii: "0") { return nil }

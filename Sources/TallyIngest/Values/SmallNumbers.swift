@@ -41,7 +41,8 @@
       let moreCount = trailingByteCount(nonDigitBytes(more))
       guard moreCount < 8 else { return nil }
       if moreCount > 0 {
-        value = unsafe value &* powers[moreCount]
+        value =
+          unsafe value &* powers[moreCount]
           &+ Int64(truncatingIfNeeded: digitsValue(more, count: moreCount))
         unsafe cursor += moreCount
       }

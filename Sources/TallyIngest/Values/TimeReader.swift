@@ -3,7 +3,8 @@ import TallyBase
 /// Reads event times and remembers the latest date, which most rows of a file share.
 @safe struct TimeReader {
   /// First microsecond that no event may have: the year 2262, where 64-bit nanoseconds end.
-  static let microsecondsEnd: Int64 = CivilDate(year: 2_262, month: 1, dayOfMonth: 1).day
+  static let microsecondsEnd: Int64 =
+    CivilDate(year: 2_262, month: 1, dayOfMonth: 1).day
     * Day.microsecondsPerDay
 
   let options: TimeOptions
@@ -87,7 +88,8 @@ import TallyBase
       let word = unsafe loadWord(start + 20)
       guard nonDigitBytes(word) & lowBytesMask(digitCount) == 0 else { return nil }
       // Digits behind the ones present read as zero.
-      let padded = word & lowBytesMask(digitCount) | 0x3030_3030_3030_3030 & ~lowBytesMask(digitCount)
+      let padded =
+        word & lowBytesMask(digitCount) | 0x3030_3030_3030_3030 & ~lowBytesMask(digitCount)
       fraction = digitsValue(padded, count: 6)
     }
     guard let day = unsafe date(start) else { return nil }
