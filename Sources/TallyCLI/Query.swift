@@ -77,6 +77,7 @@ struct QueryCommand: ParsableCommand {
         let result = try execute(statement, number: index + 1, runner)
         try formatter.write(result, to: output)
         try output.flush()
+        CommandExit.report(result.warnings, source: statement.text, line: statement.line)
       } catch let error as TallyError {
         try output.flush()
         throw SourcedError(error: error, source: statement.text, line: statement.line)

@@ -12,6 +12,14 @@ struct ResultTable {
   /// Row `index`, one value a column.
   var row: (_ index: Int) throws -> [Value]
   var statistics = Statistics()
+  var warnings: [Warning] = []
+
+  /// A note about a query that ran, but was probably not meant so.
+  struct Warning {
+    var message: String
+    var span: SourceSpan?
+    var hint: String?
+  }
 
   /// What running the query took.
   struct Statistics {

@@ -105,6 +105,7 @@ final class ReplSession {
         isColored: Environment.isColored(1))
       try format.formatter(layout).write(result, to: output)
       try output.flush()
+      CommandExit.report(result.warnings, source: statement.text, line: statement.line)
       if isTimed { writeError(timing(result)) }
       return true
     } catch let error as TallyError {

@@ -33,10 +33,22 @@ enum CommandExit {
 
   /// Writes an error to standard error, with the line of the query it is about.
   static func report(_ error: TallyError, source: String?, line: Int = 1) {
-    let renderer = DiagnosticRenderer(
+    writeError(renderer(line).render(error, source: source))
+  }
+
+  /// Writes the notes about a query that ran to standard error.
+  static func report(_ warnings: [ResultTable.Warning], source: String, line: Int = 1) {
+    for warning in warnings {
+      writeError(
+        renderer(line).renderWarning(
+          warning.message, span: warning.span, hint: warning.hint, source: source))
+    }
+  }
+
+  private static func renderer(_ line: Int) -> DiagnosticRenderer {
+    DiagnosticRenderer(
       width: Environment.width(STDERR_FILENO) ?? 100,
       isColored: Environment.isColored(STDERR_FILENO), firstLine: line)
-    writeError(renderer.render(error, source: source))
   }
 
   /// Reports `error`, if there is something to say, and ends the process.

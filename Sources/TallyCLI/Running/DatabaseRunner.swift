@@ -1,14 +1,45 @@
+import Tally
 import TallyBase
+import TallyExecution
+import TallyPlanning
 
-/// Runs statements on a store.
+/// Runs statements on a store, opened for reading so that a writer may be at work meanwhile.
 final class DatabaseRunner: QueryRunner {
+  /// Rules by which aggregates are answered from what was summed up when rows were written.
+  private static let derivedAnswerRules: Set<String> = ["rollups", "stored_sums"]
+
+  private let database: Database
+
+  private init(_ database: Database) { self.database = database }
+
+  /// - Throws: `io`, `corruption`, `version`; `invalidArgument` if `path` is not a store.
   static func open(
     _ path: String, threadCount: Int? = nil, usesRollups: Bool = true
   ) throws(TallyError) -> DatabaseRunner {
-    throw TallyError(.unsupported, "opening \"\(path)\" is not supported")
+    var options = Database.Options()
+    options.access = .readOnly
+    options.threadCount = threadCount
+    if !usesRollups { options.disabledRules = derivedAnswerRules }
+    return DatabaseRunner(try Database.openStore(path, options: options))
   }
 
   func run(_ text: String, cancellation: CancellationToken) throws(TallyError) -> ResultTable {
-    throw TallyError(.unsupported, "queries are not supported")
+    let start = ContinuousClock.now
+    let answer = try database.run(text, cancellation: cancellation)
+    let elapsed = start.duration(to: .now).components
+    let result = answer.result
+    var table = ResultTable(
+      columns: result.columns.map { ResultTable.Column(name: $0.name, type: $0.type) },
+      rowCount: result.rowCount
+    ) { row in
+      result.columns.map { $0.value(row) }
+    }
+    table.warnings = answer.warnings.map { warning in
+      ResultTable.Warning(message: warning.message, span: warning.span, hint: warning.hint)
+    }
+    table.statistics.scannedRowCount = result.statistics.scannedRowCount
+    table.statistics.elapsedMilliseconds =
+      Double(elapsed.seconds) * 1e3 + Double(elapsed.attoseconds) / 1e15
+    return table
   }
 }

@@ -27,11 +27,22 @@ package struct DiagnosticRenderer: Sendable {
   package func render(_ error: TallyError, source: String?) -> String {
     var message = DisplayWidth.printable(error.message)
     if let path = error.path { message += " [\(DisplayWidth.printable(path))]" }
-    var result = styled("1;31", label(error.code) + ":") + " " + message + "\n"
-    if let source, let span = error.span { result += excerpt(source, span) }
-    if let hint = error.hint {
-      result += styled("1;36", "hint:") + " " + DisplayWidth.printable(hint) + "\n"
-    }
+    return styled("1;31", label(error.code) + ":") + " " + message + "\n"
+      + details(error.span, error.hint, source)
+  }
+
+  /// A note about a query that ran all the same, in the same form.
+  package func renderWarning(
+    _ message: String, span: SourceSpan?, hint: String?, source: String?
+  ) -> String {
+    styled("1;33", "warning:") + " " + DisplayWidth.printable(message) + "\n"
+      + details(span, hint, source)
+  }
+
+  private func details(_ span: SourceSpan?, _ hint: String?, _ source: String?) -> String {
+    var result = ""
+    if let source, let span { result += excerpt(source, span) }
+    if let hint { result += styled("1;36", "hint:") + " " + DisplayWidth.printable(hint) + "\n" }
     return result
   }
 
