@@ -28,7 +28,8 @@ final class PairTable {
   @inline(__always)
   private func slot(_ word: UInt64, _ prior: UInt32) -> Int {
     let mixed = (word ^ (UInt64(prior) &* 0x9E37_79B9_7F4A_7C15)) &* 0xD6E8_FEB8_6659_FD93
-    return Int(truncatingIfNeeded: (mixed ^ (mixed >> 32)) &* 0x9E37_79B9_7F4A_7C15 >> shift)
+    // Shifts bind tighter than products in Swift: the parentheses are what keeps it in range.
+    return Int(truncatingIfNeeded: ((mixed ^ (mixed >> 32)) &* 0x9E37_79B9_7F4A_7C15) >> shift)
   }
 
   /// The id of a pair; `isNew` says whether it was added.
