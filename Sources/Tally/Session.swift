@@ -19,6 +19,16 @@ package struct Session: Sendable {
     package var setting: (name: String, value: Value, span: SourceSpan)?
   }
 
+  /// - Parameter nowMicroseconds: what `now()` is for the whole statement.
+  package init(
+    snapshot: StoreSnapshot, pool: WorkerPool, options: ExecutionOptions, nowMicroseconds: Int64
+  ) {
+    self.snapshot = snapshot
+    self.pool = pool
+    self.options = options
+    self.nowMicroseconds = nowMicroseconds
+  }
+
   /// - Throws: every code of `TallyError`; spans are in `text`.
   package func run(
     _ text: String, cancellation: CancellationToken = CancellationToken()

@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 import SystemPackage
+import Tally
 import TallyBase
 import TallyExecution
 import TallyFile
-import TallyLanguage
 import TallyPlanning
 import TallyStorage
 
@@ -40,24 +40,18 @@ final class SltEngine: Sendable {
   private func run(
     _ text: String, on snapshot: StoreSnapshot, now: Int64, configuration: SltConfiguration
   ) throws(TallyError) -> SltAnswer {
-    let binder = Binder(
-      catalog: SltCatalog(snapshot: snapshot), options: BinderOptions(nowMicroseconds: now))
-    switch try binder.bind(try Parser.parse(text)) {
-    case .query(let query), .explain(let query, _):
-      let plan = try Optimizer(disabledRules: configuration.disabledRules).optimize(query.plan)
-      var options = ExecutionOptions(threadCount: configuration.threadCount)
-      options.batchRowCount = configuration.batchRowCount
-      options.disabledRules = configuration.disabledRules
-      let result = try Executor(pool: pool).execute(plan, on: snapshot, options: options)
-      return SltAnswer(
-        types: query.columnTypes,
-        rows: (0..<result.rowCount).map { row in
-          result.columns.indices.map { result.value(row: row, column: $0) }
-        },
-        warnings: query.warnings.map { "\($0.message) \($0.hint ?? "")" })
-    case .set:
-      return SltAnswer(types: [], rows: [], warnings: [])
-    }
+    var options = ExecutionOptions(threadCount: configuration.threadCount)
+    options.batchRowCount = configuration.batchRowCount
+    options.disabledRules = configuration.disabledRules
+    let session = Session(snapshot: snapshot, pool: pool, options: options, nowMicroseconds: now)
+    let answer = try session.run(text)
+    let result = answer.result
+    return SltAnswer(
+      types: result.columns.map(\.type),
+      rows: (0..<result.rowCount).map { row in
+        result.columns.indices.map { result.value(row: row, column: $0) }
+      },
+      warnings: answer.warnings.map { "\($0.message) \($0.hint ?? "")" })
   }
 
   /// A store with the rows of a data set, built once for each encoding.
@@ -89,28 +83,4 @@ final class SltEngine: Sendable {
     try store.close()
     return snapshot
   }
-}
-
-/// What the binder may know of a snapshot.
-private struct SltCatalog: Catalog {
-  let snapshot: StoreSnapshot
-
-  var schema: Schema { snapshot.schema }
-
-  func symbolCount(column: Int) -> Int { snapshot.symbolCount(column: column) }
-
-  func symbols(column: Int) -> [ByteString] {
-    guard let dictionary = try? snapshot.dictionary(column: column) else { return [] }
-    return (0..<dictionary.count).map { dictionary.table.string(SymbolCode($0 + 1)) }
-  }
-
-  func hasSymbol(_ text: ByteString, column: Int) -> Bool {
-    (try? snapshot.dictionary(column: column))?.table.find(text) != nil
-  }
-
-  func symbolsNear(_ text: String, column: Int, limit: Int) -> [String] {
-    Suggestion.nearest(to: text, among: symbols(column: column).map(\.string), limit: limit)
-  }
-
-  func partitions() -> [TallyPlanning.PartitionSummary] { [] }
 }

@@ -43,6 +43,8 @@ def parse(lines):
         words = lines[index].split()
         if not words or words[0].startswith("#"):
             index += 1
+        elif words[0] in ("now", "warning", "skipif-matrix"):
+            index += 1
         elif words[0] == "load":
             yield "load", words[1]
             index += 1
