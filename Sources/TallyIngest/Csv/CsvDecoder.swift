@@ -68,7 +68,7 @@ package import TallyBase
       }
       line += 1
       if record.hasQuotes {
-        for unsafebyte in unsafe bytes where byte == 0x0A { line += 1 }
+        line += unsafe bytes.reduce(0) { $0 + ($1 == 0x0A ? 1 : 0) }
       }
       start = record.end
     }

@@ -9,7 +9,7 @@ package struct CsvDialect: Hashable, Sendable {
   init(header: UnsafeBufferPointer<UInt8>) {
     var counts: [UInt8: Int] = [:]
     var isQuoted = false
-    for unsafebyte in unsafe header {
+    for byte in unsafe Array(header) {
       if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
       if !isQuoted { counts[byte, default: 0] += 1 }
     }

@@ -51,7 +51,7 @@ struct CsvHeader: Hashable, Sendable {
     var fields: [[UInt8]] = [[]]
     var isQuoted = false
     var wasQuoted = false
-    for unsafebyte in unsafe header {
+    for byte in unsafe Array(header) {
       if byte == 0x22 {
         // A quote after a closing one is a doubled quote.
         if !isQuoted, wasQuoted { fields[fields.count - 1].append(byte) }

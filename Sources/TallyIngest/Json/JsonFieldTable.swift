@@ -114,7 +114,7 @@ struct JsonField {
     unsafe (fields + index).initialize(to: field)
     let start = unsafe words + index * JsonFieldTable.wordsPerName
     unsafe start.initialize(repeating: 0, count: JsonFieldTable.wordsPerName)
-    for unsafe(offset, byte) in unsafe name.enumerated() {
+    for (offset, byte) in unsafe Array(name).enumerated() {
       unsafe start[offset / 8] |= UInt64(byte) << UInt64(offset % 8 * 8)
     }
     unsafe start[name.count / 8] |= UInt64(UInt8(ascii: "\"")) << UInt64(name.count % 8 * 8)
