@@ -43,7 +43,6 @@ package final class BulkImport: Sendable {
   let options: Options
   let manifest: Manifest
   let pool: WorkerPool
-  let ids: SegmentIDs
   let ingestedAt: MissingValue
   private let state: Mutex<State>
 
@@ -67,7 +66,6 @@ package final class BulkImport: Sendable {
     self.options = options
     self.manifest = manifest
     pool = WorkerPool(threadCount: options.threadCount)
-    ids = SegmentIDs(from: manifest.nextSegmentID)
     let startTime = options.ingestedAtMicroseconds ?? WallClock.nowMicroseconds()
     ingestedAt = .value(startTime)
     let committed = DictionarySet(
@@ -166,8 +164,8 @@ package final class BulkImport: Sendable {
 
   func runWriter(_ schema: Schema) -> RunWriter {
     RunWriter(
-      schema: schema, files: store.segmentFiles, segmentOptions: store.options.segment, ids: ids,
-      segmentRowCountMax: max(1, options.segmentRowCountMax))
+      schema: schema, files: store.segmentFiles, segmentOptions: store.options.segment,
+      ids: store.segmentIDs, segmentRowCountMax: max(1, options.segmentRowCountMax))
   }
 
   /// Runs `body` with the state while the import is open. An error that may have lost rows ends

@@ -55,7 +55,7 @@ struct ImportCommit {
     try synchronize(segments)
     try move(segments)
     var edit = ManifestEdit()
-    edit.nextSegmentID = bulk.ids.end
+    edit.nextSegmentID = bulk.store.segmentIDs.end
     edit.columnsAdded = Array(schema.columns.dropFirst(bulk.manifest.schema.columns.count))
     edit.segmentsAdded = segments
     let tables = dictionaries.grown

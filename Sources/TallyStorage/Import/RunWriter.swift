@@ -89,8 +89,13 @@ final class RunWriter: Sendable {
       timeMaximum: day.startMicroseconds &+ Int64(truncatingIfNeeded: latest))
     let path = files.layout.temporarySegment(id: info.id)
     let file = try files.fileSystem.open(path, .createNew)
-    try file.write(bytes, at: 0)
-    try file.close()
+    do throws(TallyError) {
+      try file.write(bytes, at: 0)
+      try file.close()
+    } catch {
+      try? files.fileSystem.remove(path)
+      throw error
+    }
     return info
   }
 

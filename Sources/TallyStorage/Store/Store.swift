@@ -27,6 +27,9 @@ package final class Store: Sendable {
   package let options: Options
   let fileSystem: any FileSystem
   let segmentFiles: SegmentFiles
+  /// Shared by all imports of this opening: what an import that failed could not remove must not
+  /// stand in the way of the next.
+  let segmentIDs: SegmentIDs
   private let state: Mutex<State>
 
   /// What changes while the store is open; guarded by `state`.
@@ -50,6 +53,7 @@ package final class Store: Sendable {
     segmentFiles = SegmentFiles(
       layout: opened.layout, fileSystem: opened.fileSystem,
       cacheByteCountMax: options.pageCacheByteCountMax)
+    segmentIDs = SegmentIDs(from: opened.loaded.manifest.nextSegmentID)
     let snapshot = StoreSnapshot(
       manifest: opened.loaded.manifest, files: segmentFiles, previous: nil)
     var writer: ManifestWriter?

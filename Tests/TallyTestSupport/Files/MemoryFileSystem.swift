@@ -216,26 +216,28 @@ extension MemoryFileSystem.State {
     if fails { throw .systemCall(call, path: path, errno: fault.number) }
   }
 
-  static func names(_ path: FilePath) -> [String] {
-    path.components.map(\.string).filter { $0 != "." }
+  static func names(_ path: String) -> [Substring] {
+    path.split(separator: "/").filter { $0 != "." }
   }
 
-  func find(_ path: FilePath) -> MemoryFileSystem.Entry? {
+  func find(_ path: FilePath) -> MemoryFileSystem.Entry? { find(Self.names(path.string)) }
+
+  private func find(_ names: [Substring]) -> MemoryFileSystem.Entry? {
     var entry = MemoryFileSystem.Entry.directory(0)
-    for name in Self.names(path) {
-      guard case .directory(let node) = entry, let next = directories[node]?.entries[name] else {
-        return nil
-      }
+    for name in names {
+      guard case .directory(let node) = entry,
+        let next = directories[node]?.entries[String(name)]
+      else { return nil }
       entry = next
     }
     return entry
   }
 
   func parent(of path: FilePath, _ call: String) throws(TallyError) -> (Int, String) {
-    let names = Self.names(path)
-    guard let name = names.last,
-      case .directory(let node) = find(path.removingLastComponent())
-    else { throw .systemCall(call, path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue) }
-    return (node, name)
+    let names = Self.names(path.string)
+    guard let name = names.last, case .directory(let node) = find(Array(names.dropLast())) else {
+      throw .systemCall(call, path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
+    }
+    return (node, String(name))
   }
 }
