@@ -26,7 +26,8 @@ struct TallyCommand: ParsableCommand {
       EXIT CODES: 0 ok, 1 query error, 2 usage, 3 I/O or corruption, 130 interrupted.
       """,
     subcommands: [
-      ReplCommand.self, QueryCommand.self, StatsCommand.self, ImportCommand.self,
+      ReplCommand.self, QueryCommand.self, StatsCommand.self, InspectCommand.self,
+      ImportCommand.self,
       GenerateCommand.self, DemoCommand.self,
     ],
     defaultSubcommand: ReplCommand.self)

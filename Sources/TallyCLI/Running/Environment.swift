@@ -15,6 +15,13 @@ enum Environment {
     return text.isEmpty ? nil : text
   }
 
+  /// The folder that relative paths start from; `.` if the system does not tell.
+  static var workingDirectory: String {
+    guard let pointer = unsafe getcwd(nil, 0) else { return "." }
+    defer { unsafe free(pointer) }
+    return unsafe String(cString: pointer)
+  }
+
   static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
   /// Whether to color what goes to `descriptor` (https://no-color.org).
