@@ -80,6 +80,13 @@ extension Vector {
     }
   }
 
+  /// Takes entry 0 of `source`, which has the same layout, for every row.
+  package func becomeConstant(_ source: Vector) {
+    reset()
+    pool = source.pool ?? pool
+    copyConstant(source)
+  }
+
   private func copyConstant(_ source: Vector) {
     isConstant = true
     hasNulls = source.hasNulls

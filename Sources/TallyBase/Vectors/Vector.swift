@@ -115,6 +115,11 @@ extension Vector {
     return unsafe allocated
   }
 
+  /// The validity bytes when some row may be NULL, else nil; for loops that look once a batch.
+  package var presence: UnsafeMutablePointer<UInt8>? {
+    hasNulls && layout != .code ? unsafe validity : nil
+  }
+
   /// Whether row `row` is NULL, whatever the layout and form.
   package func isNull(_ row: Int) -> Bool {
     let index = isConstant ? 0 : row

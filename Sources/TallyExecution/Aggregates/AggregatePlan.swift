@@ -6,6 +6,8 @@ import TallyPlanning
 struct AggregatePlan: Sendable {
   let keys: [BoundExpression]
   let keyDomains: [KeyDomain]
+  /// Every task is a day of its own, and no group spans two.
+  let isPartitionwise: Bool
   /// Slots of a dense table, nil when keys must be hashed.
   let denseSlotCount: Int?
   /// Distinct argument expressions.
@@ -41,11 +43,15 @@ struct AggregatePlan: Sendable {
   /// - Parameters:
   ///   - facts: what the table's bounds say of expressions over the input.
   ///   - rowCount: an upper bound of the input rows.
+  ///   - isPartitionwise: whether each task is one day.
   init(
-    _ aggregate: LogicalPlan.Aggregate, facts: InputFacts, rowCount: Int
+    _ aggregate: LogicalPlan.Aggregate, facts: InputFacts, rowCount: Int, isPartitionwise: Bool
   ) throws(TallyError) {
     keys = aggregate.keys
-    keyDomains = aggregate.keys.map { facts.domain(of: $0) }
+    self.isPartitionwise = isPartitionwise
+    keyDomains = aggregate.keys.map {
+      isPartitionwise ? facts.domainOfOneDay(of: $0) : facts.domain(of: $0)
+    }
     denseSlotCount = AggregatePlan.denseSlotCount(keyDomains, rowCount: rowCount)
     for call in aggregate.calls { try add(call, facts, rowCount) }
   }

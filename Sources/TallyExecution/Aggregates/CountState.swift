@@ -13,15 +13,33 @@ final class CountState: AggregateState {
   override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {
     let base = unsafe counts.base
     if let argument, argument.hasNulls || argument.layout == .code {
-      for row in 0..<groups.rowCount where !argument.isNull(row) {
-        let group = unsafe Int(groups.constant ?? groups.ids[row])
-        unsafe base[group] &+= 1
-      }
+      unsafe countPresent(groups, argument, base)
     } else if let group = groups.constant {
       unsafe base[Int(group)] &+= Int64(groups.rowCount)
     } else {
       let ids = unsafe groups.ids
       for row in 0..<groups.rowCount { unsafe base[Int(ids[row])] &+= 1 }
+    }
+  }
+
+  private func countPresent(
+    _ groups: GroupIDs, _ argument: Vector, _ base: UnsafeMutablePointer<Int64>
+  ) {
+    argument.flatten(rowCount: groups.rowCount)
+    let ids = unsafe groups.ids
+    let constant = groups.constant
+    if argument.layout == .code {
+      let codes = unsafe argument.codes
+      for row in 0..<groups.rowCount {
+        let group = unsafe Int(constant ?? ids[row])
+        unsafe base[group] &+= codes[row] == nullSymbolCode ? 0 : 1
+      }
+    } else {
+      let validity = unsafe argument.validity
+      for row in 0..<groups.rowCount {
+        let group = unsafe Int(constant ?? ids[row])
+        unsafe base[group] &+= Int64(validity[row])
+      }
     }
   }
 

@@ -70,11 +70,15 @@ final class SetDistinctState: AggregateState {
   override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {
     guard let argument else { return }
     argument.flatten(rowCount: groups.rowCount)
-    for row in 0..<groups.rowCount where !argument.isNull(row) {
+    let presence = unsafe argument.presence
+    for row in 0..<groups.rowCount {
+      if let presence = unsafe presence, unsafe presence[row] == 0 { continue }
       let group = unsafe groups.constant ?? groups.ids[row]
       switch argument.layout {
       case .int64: try add(UInt64(bitPattern: unsafe argument.int64s[row]), group)
-      case .code: try add(UInt64(unsafe argument.codes[row]), group)
+      case .code:
+        let code = unsafe argument.codes[row]
+        if code != nullSymbolCode { try add(UInt64(code), group) }
       case .bool: try add(UInt64(unsafe argument.bools[row]), group)
       case .double:
         try add(UInt64(bitPattern: TotalOrder.key(unsafe argument.doubles[row])), group)

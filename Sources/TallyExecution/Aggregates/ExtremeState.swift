@@ -25,7 +25,10 @@ final class ExtremeState<Element: Comparable & BitwiseCopyable>: AggregateState 
     argument.flatten(rowCount: groups.rowCount)
     let values = unsafe self.values(argument)
     let base = unsafe best.base
-    for row in 0..<groups.rowCount where !argument.isNull(row) {
+    let presence = unsafe argument.presence
+    let isMinimum = isMinimum
+    for row in 0..<groups.rowCount {
+      if let presence = unsafe presence, unsafe presence[row] == 0 { continue }
       let group = unsafe Int(groups.constant ?? groups.ids[row])
       let value = unsafe values[row]
       if unsafe isMinimum ? value < base[group] : value > base[group] {

@@ -70,27 +70,17 @@ import TallyBase
   override func occupiedGroups() -> [UInt32] { (0..<groupCount).map { UInt32($0) } }
 
   override func assign(_ keys: [Vector], rowCount: Int) throws(TallyError) -> GroupIDs {
-    unsafe words.update(repeating: 0, count: tables.count * Vector.rowCountMax)
+    for word in tables.indices {
+      unsafe (words + word * Vector.rowCountMax).update(repeating: 0, count: rowCount)
+    }
     for (index, key) in keys.enumerated() {
       key.flatten(rowCount: rowCount)
       pack(key, fields[index], rowCount)
     }
     for row in 0..<rowCount { unsafe ids[row] = 0 }
     for (index, table) in tables.enumerated() {
-      let packed = unsafe words + index * Vector.rowCountMax
-      var lastWord: UInt64 = 0
-      var lastPrior: UInt32 = .max
-      var lastID: UInt32 = 0
-      for row in 0..<rowCount {
-        let (word, prior) = unsafe (packed[row], ids[row])
-        // Sorted data repeats its keys.
-        if word != lastWord || prior != lastPrior {
-          lastID = try table.intern(word, after: prior).id
-          lastWord = word
-          lastPrior = prior
-        }
-        unsafe ids[row] = lastID
-      }
+      unsafe try table.intern(
+        words + index * Vector.rowCountMax, ids: ids, rowCount: rowCount)
     }
     return unsafe GroupIDs(ids: ids, constant: nil, rowCount: rowCount)
   }

@@ -7,6 +7,10 @@ enum KeyDomain: Sendable {
   case bool
   /// `minimum`, `minimum + step`, ... `maximum`, or NULL.
   case integers(minimum: Int64, maximum: Int64, step: Int64)
+  /// One value in each task of a partition-wise aggregation, which keeps it elsewhere.
+  case single
+  /// Times of the task's day, cut to multiples of `step`.
+  case withinDay(step: Int64)
   /// Any 64-bit value.
   case words
   /// Any 128-bit value.
@@ -21,8 +25,17 @@ enum KeyDomain: Sendable {
       let (difference, overflow) = maximum.subtractingReportingOverflow(minimum)
       guard !overflow, difference >= 0, step > 0, difference / step < 1 << 40 else { return nil }
       return Int(difference / step) + 2
+    case .single: return 1
+    case .withinDay(let step): return Int(Day.microsecondsPerDay / max(step, 1)) + 2
     case .words, .wideWords: return nil
     }
+  }
+
+  /// The domain within one day.
+  func onDay(_ day: Day?) -> KeyDomain {
+    guard case .withinDay(let step) = self, let day else { return self }
+    return .integers(
+      minimum: day.startMicroseconds, maximum: day.endMicroseconds - step, step: step)
   }
 }
 
@@ -44,8 +57,10 @@ struct KeyCodec {
       for row in 0..<rowCount { unsafe target[row] = UInt32(bools[row]) &+ 1 }
     case .integers(let minimum, _, let step):
       unsafe integerPositions(vector, rowCount, minimum, step, target)
-    case .words, .wideWords: break
+    case .single, .withinDay, .words, .wideWords:
+      unsafe target.update(repeating: 0, count: rowCount)
     }
+    if case .single = domain { return }
     guard vector.hasNulls else { return }
     let validity = unsafe vector.validity
     for row in 0..<rowCount { unsafe target[row] = validity[row] == 0 ? 0 : target[row] }
@@ -77,6 +92,7 @@ struct KeyCodec {
     case .bool where position > 0: unsafe vector.bools[row] = UInt8(truncatingIfNeeded: position - 1)
     case .integers(let minimum, _, let step) where position > 0:
       unsafe vector.int64s[row] = minimum &+ Int64(position - 1) &* step
+    case .single: return
     default:
       vector.prepareValidity(rowCount: vector.capacity)
       unsafe vector.validity[row] = 0

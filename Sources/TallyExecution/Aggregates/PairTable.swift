@@ -26,33 +26,59 @@ final class PairTable {
   func previous(_ id: Int) -> UInt32 { previous[id] }
 
   @inline(__always)
-  private func slot(_ word: UInt64, _ prior: UInt32) -> Int {
+  private static func slot(_ word: UInt64, _ prior: UInt32, _ shift: UInt64) -> Int {
     let mixed = (word ^ (UInt64(prior) &* 0x9E37_79B9_7F4A_7C15)) &* 0xD6E8_FEB8_6659_FD93
-    // Shifts bind tighter than products in Swift: the parentheses are what keeps it in range.
     return Int(truncatingIfNeeded: ((mixed ^ (mixed >> 32)) &* 0x9E37_79B9_7F4A_7C15) >> shift)
   }
 
   /// The id of a pair; `isNew` says whether it was added.
   func intern(_ word: UInt64, after prior: UInt32) throws(TallyError) -> (id: UInt32, isNew: Bool) {
-    if (count + 1) * 2 > slots.count { try grow() }
-    let mask = slots.count - 1
-    var index = slot(word, prior)
-    while true {
-      let entry = slots[index]
-      if entry == 0 { break }
-      let id = Int(entry) - 1
-      if words[id] == word, previous[id] == prior { return (UInt32(id), false) }
-      index = (index + 1) & mask
+    try prepare(1)
+    return insert(word, prior)
+  }
+
+  /// Replaces each `ids[row]` by the id of (`packed[row]`, `ids[row]`).
+  func intern(
+    _ packed: UnsafePointer<UInt64>, ids: UnsafeMutablePointer<UInt32>, rowCount: Int
+  ) throws(TallyError) {
+    try prepare(rowCount)
+    var (lastWord, lastPrior, lastID) = (UInt64(0), UInt32.max, UInt32(0))
+    for row in 0..<rowCount {
+      let (word, prior) = unsafe (packed[row], ids[row])
+      // Sorted data repeats its keys.
+      if word != lastWord || prior != lastPrior {
+        lastID = insert(word, prior).id
+        (lastWord, lastPrior) = (word, prior)
+      }
+      unsafe ids[row] = lastID
     }
-    guard count < Int(UInt32.max) - 1 else {
+  }
+
+  /// Makes room for `extra` pairs, so that inserting them cannot fail.
+  private func prepare(_ extra: Int) throws(TallyError) {
+    guard count + extra < Int(UInt32.max) - 1 else {
       throw TallyError(.resourceExhausted, "the query has more than 4 billion groups")
     }
-    try words.resize(count + 1)
-    try previous.resize(count + 1)
-    words[count] = word
-    previous[count] = prior
+    while (count + extra) * 2 > slots.count { try grow() }
+    try words.resize(count + extra)
+    try previous.resize(count + extra)
+  }
+
+  private func insert(_ word: UInt64, _ prior: UInt32) -> (id: UInt32, isNew: Bool) {
+    let (slotBase, wordBase, priorBase) = unsafe (slots.base, words.base, previous.base)
+    let mask = slots.count - 1
+    var index = PairTable.slot(word, prior, shift)
+    while true {
+      let entry = unsafe slotBase[index]
+      if entry == 0 { break }
+      let id = Int(entry) - 1
+      if unsafe wordBase[id] == word && priorBase[id] == prior { return (UInt32(id), false) }
+      index = (index + 1) & mask
+    }
+    unsafe wordBase[count] = word
+    unsafe priorBase[count] = prior
     count += 1
-    slots[index] = UInt32(count)
+    unsafe slotBase[index] = UInt32(count)
     return (UInt32(count - 1), true)
   }
 
@@ -62,7 +88,7 @@ final class PairTable {
     shift -= 1
     let mask = grown.count - 1
     for id in 0..<count {
-      var index = slot(words[id], previous[id])
+      var index = PairTable.slot(words[id], previous[id], shift)
       while grown[index] != 0 { index = (index + 1) & mask }
       grown[index] = UInt32(id + 1)
     }

@@ -73,17 +73,22 @@ final class QuantileState: AggregateState {
     }
     argument.flatten(rowCount: groups.rowCount)
     let values = unsafe argument.int64s
-    if histogram.unit != 1 {
-      for row in 0..<groups.rowCount where !argument.isNull(row) {
-        if unsafe (values[row] &- histogram.minimum) % histogram.unit != 0 { return false }
+    let presence = unsafe argument.presence
+    let (minimum, unit) = (histogram.minimum, histogram.unit)
+    let binCount = histogram.binCount
+    if unit != 1 {
+      for row in 0..<groups.rowCount {
+        if let presence = unsafe presence, unsafe presence[row] == 0 { continue }
+        if unsafe (values[row] &- minimum) % unit != 0 { return false }
       }
     }
     let bins = unsafe histogram.bins.base
-    for row in 0..<groups.rowCount where !argument.isNull(row) {
+    for row in 0..<groups.rowCount {
+      if let presence = unsafe presence, unsafe presence[row] == 0 { continue }
       let group = unsafe Int(groups.constant ?? groups.ids[row])
-      let bin = unsafe Int((values[row] &- histogram.minimum) / histogram.unit)
-      guard bin >= 0, bin < histogram.binCount else { continue }
-      unsafe bins[group &* histogram.binCount &+ bin] &+= 1
+      let bin = unsafe Int((values[row] &- minimum) / unit)
+      guard bin >= 0, bin < binCount else { continue }
+      unsafe bins[group &* binCount &+ bin] &+= 1
     }
     return true
   }
@@ -134,13 +139,18 @@ final class QuantileState: AggregateState {
   private func append(_ groups: GroupIDs, _ argument: Vector) throws(TallyError) {
     argument.flatten(rowCount: groups.rowCount)
     try reserve(groups.rowCount)
-    for row in 0..<groups.rowCount where !argument.isNull(row) {
-      self.groups[pairCount] = unsafe groups.constant ?? groups.ids[row]
-      values[pairCount] =
-        argument.layout == .double
-        ? TotalOrder.key(unsafe argument.doubles[row]) : unsafe argument.int64s[row]
-      pairCount += 1
+    let presence = unsafe argument.presence
+    let (groupBase, valueBase) = unsafe (self.groups.base, values.base)
+    let isDouble = argument.layout == .double
+    var count = pairCount
+    for row in 0..<groups.rowCount {
+      if let presence = unsafe presence, unsafe presence[row] == 0 { continue }
+      unsafe groupBase[count] = groups.constant ?? groups.ids[row]
+      unsafe valueBase[count] =
+        isDouble ? TotalOrder.key(argument.doubles[row]) : argument.int64s[row]
+      count += 1
     }
+    pairCount = count
   }
 
   override func merge(

@@ -66,16 +66,29 @@ final class WideSumState: AggregateState {
   override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {
     guard let argument else { return }
     argument.flatten(rowCount: groups.rowCount)
+    let isNarrow = argument.layout == .int64
+    let didOverflow =
+      isNarrow
+      ? unsafe add(groups, argument.presence) { Int128(unsafe argument.int64s[$0]) }
+      : unsafe add(groups, argument.presence) { unsafe argument.int128s[$0] }
+    if didOverflow { throw WideSumState.overflow }
+  }
+
+  /// Adds `value(row)` of every present row; true if a sum overflowed.
+  @inline(__always)
+  private func add(
+    _ groups: GroupIDs, _ presence: UnsafeMutablePointer<UInt8>?, _ value: (Int) -> Int128
+  ) -> Bool {
+    let base = unsafe sums.base
     var didOverflow = false
-    for row in 0..<groups.rowCount where !argument.isNull(row) {
+    for row in 0..<groups.rowCount {
+      if let presence = unsafe presence, unsafe presence[row] == 0 { continue }
       let group = unsafe Int(groups.constant ?? groups.ids[row])
-      let value =
-        argument.layout == .int64 ? unsafe Int128(argument.int64s[row]) : unsafe argument.int128s[row]
-      let (total, overflow) = sums[group].addingReportingOverflow(value)
-      sums[group] = total
+      let (total, overflow) = unsafe base[group].addingReportingOverflow(value(row))
+      unsafe base[group] = total
       didOverflow = didOverflow || overflow
     }
-    if didOverflow { throw WideSumState.overflow }
+    return didOverflow
   }
 
   private static let overflow = TallyError(

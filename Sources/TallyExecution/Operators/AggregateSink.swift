@@ -14,7 +14,10 @@ import TallyPlanning
   private let filterNodes: [ExpressionNode]
   private let selection = SelectionVector()
   private let compactIDs: UnsafeMutablePointer<UInt32>
-  private var table: AggregateTable
+  /// Nil between the tasks of a partition-wise aggregation.
+  private var table: AggregateTable?
+  /// Keys that have one value in the current task.
+  private let singleKeys: [Vector]
   private var keyPools: [TextPool?]
   private var argumentPools: [TextPool?]
   /// Set: hand groups on after each task.
@@ -34,17 +37,32 @@ import TallyPlanning
     argumentPools = plan.arguments.map { _ in nil }
     unsafe compactIDs = .allocate(capacity: Vector.rowCountMax)
     unsafe compactIDs.initialize(repeating: 0, count: Vector.rowCountMax)
-    table = try AggregateTable(plan: plan, budget: context.budget)
+    singleKeys = plan.keys.map { Vector(type: $0.type, capacity: 1) }
+    if partitionwiseNext == nil {
+      table = try AggregateTable(plan: plan, day: nil, budget: context.budget)
+    }
   }
 
   deinit { unsafe compactIDs.deallocate() }
 
+  /// The table of this worker, or of the day that `batch` belongs to.
+  private func currentTable(_ batch: Batch) throws(TallyError) -> AggregateTable {
+    if let table { return table }
+    let made = try AggregateTable(plan: plan, day: day, budget: context.budget)
+    table = made
+    return made
+  }
+
   override func process(_ batch: Batch) throws(TallyError) {
+    let table = try currentTable(batch)
     var keys: [Vector] = []
     keys.reserveCapacity(keyNodes.count)
     for (index, node) in keyNodes.enumerated() {
       let vector = try node.evaluate(batch)
       if let pool = vector.pool { keyPools[index] = pool }
+      if case .single = plan.keyDomains[index] {
+        singleKeys[index].slice(vector, start: 0, count: 1)
+      }
       keys.append(vector)
     }
     let groups = try table.groups.assign(keys, rowCount: batch.rowCount)
@@ -58,7 +76,7 @@ import TallyPlanning
       }
       try table.states[index].update(groups, argument)
     }
-    for filter in filterNodes.indices { try processFiltered(filter, batch, groups) }
+    for filter in filterNodes.indices { try processFiltered(filter, batch, groups, table) }
   }
 
   private func evaluate(_ argument: Int, _ batch: Batch) throws(TallyError) -> Vector {
@@ -70,7 +88,7 @@ import TallyPlanning
   /// Feeds the states of one FILTER with the rows that satisfy it. Arguments are computed for
   /// those rows only, so an error elsewhere is none.
   private func processFiltered(
-    _ filter: Int, _ batch: Batch, _ groups: GroupIDs
+    _ filter: Int, _ batch: Batch, _ groups: GroupIDs, _ table: AggregateTable
   ) throws(TallyError) {
     let mask = try filterNodes[filter].evaluate(batch)
     mask.flatten(rowCount: batch.rowCount)
@@ -98,16 +116,23 @@ import TallyPlanning
 
   override func begin(task: Int) { partitionwiseNext?.begin(task: task) }
 
+  /// The day of the task under way, for partition-wise aggregation.
+  private var day: Day?
+  override func begin(day: Day) {
+    self.day = day
+    partitionwiseNext?.begin(day: day)
+  }
+
   override func endTask() throws(TallyError) {
     guard let next = partitionwiseNext else { return }
     try produce(into: next)
+    table = nil
     try next.endTask()
-    table = try AggregateTable(plan: plan, budget: context.budget)
   }
 
   override func merge(_ other: Sink) throws(TallyError) {
-    guard let other = other as? AggregateSink else { return }
-    try table.merge(other.table)
+    guard let other = other as? AggregateSink, let table, let theirs = other.table else { return }
+    try table.merge(theirs)
     for index in keyPools.indices { keyPools[index] = keyPools[index] ?? other.keyPools[index] }
     for index in argumentPools.indices {
       argumentPools[index] = argumentPools[index] ?? other.argumentPools[index]
@@ -115,6 +140,7 @@ import TallyPlanning
   }
 
   override func produce(into next: Consumer) throws(TallyError) {
+    guard let table else { return }
     let occupied = table.groups.occupiedGroups()
     guard !occupied.isEmpty else { return }
     for state in table.states { try state.seal(groupCount: table.groups.groupCount) }
@@ -123,7 +149,7 @@ import TallyPlanning
     var start = 0
     while start < occupied.count {
       let count = min(context.options.batchRowCount, occupied.count - start)
-      try emit(occupied[start..<(start + count)], keys, results)
+      try emit(table, occupied[start..<(start + count)], keys, results)
       try next.consume(Batch(rowCount: count, columns: keys + results))
       start += count
       try context.cancellation.check()
@@ -131,11 +157,13 @@ import TallyPlanning
   }
 
   private func emit(
-    _ groups: ArraySlice<UInt32>, _ keys: [Vector], _ results: [Vector]
+    _ table: AggregateTable, _ groups: ArraySlice<UInt32>, _ keys: [Vector],
+    _ results: [Vector]
   ) throws(TallyError) {
     for (index, key) in keys.enumerated() {
       key.reset()
       key.pool = keyPools[index] ?? context.texts
+      if case .single = plan.keyDomains[index] { key.becomeConstant(singleKeys[index]) }
     }
     for (row, group) in groups.enumerated() {
       table.groups.restore(group: group, into: keys, row: row)

@@ -8,9 +8,12 @@ final class AggregateTable {
   let states: [AggregateState]
   private var stateGroupCount = 0
 
-  init(plan: AggregatePlan, budget: MemoryBudget) throws(TallyError) {
+  /// - Parameter day: the day of all rows, for a partition-wise aggregation.
+  init(plan: AggregatePlan, day: Day?, budget: MemoryBudget) throws(TallyError) {
     self.plan = plan
-    let codecs = zip(plan.keys, plan.keyDomains).map { KeyCodec(type: $0.type, domain: $1) }
+    let codecs = zip(plan.keys, plan.keyDomains).map {
+      KeyCodec(type: $0.type, domain: $1.onDay(day))
+    }
     if plan.keys.isEmpty {
       groups = GroupTable()
     } else if plan.denseSlotCount != nil {

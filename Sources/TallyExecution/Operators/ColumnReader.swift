@@ -113,9 +113,10 @@ final class ColumnReader {
         return
       }
       if let second = unsafe page.decodeNarrow(
-        block: block + 1, into: raws + Page.blockRowCount), second == first
+        block: block + 1, into: raws + Page.blockRowCount),
+        let base = unsafe rebase(first, second, raws, count)
       {
-        vector.narrow = Vector.NarrowForm(base: first.base, scale: first.scale)
+        vector.narrow = Vector.NarrowForm(base: base, scale: first.scale)
         return
       }
     }
@@ -123,6 +124,24 @@ final class ColumnReader {
     if count > Page.blockRowCount {
       unsafe _ = page.decodeInt64(block: block + 1, into: vector.int64s + Page.blockRowCount)
     }
+  }
+
+  /// Brings two blocks of raws to the lower of their bases; nil if the raws might not fit.
+  private func rebase(
+    _ first: Affine, _ second: Affine, _ raws: UnsafeMutablePointer<UInt32>, _ count: Int
+  ) -> Int64? {
+    guard first.scale == second.scale, first.scale > 0 else { return nil }
+    if first.base == second.base { return first.base }
+    let base = min(first.base, second.base)
+    guard let bounds = zoneMap(page: pageIndex), bounds.hasBounds,
+      Int128(bounds.maximum) - Int128(base) <= Int128(UInt32.max) * Int128(first.scale)
+    else { return nil }
+    let difference = max(first.base, second.base) &- base
+    guard difference % first.scale == 0 else { return nil }
+    let shift = UInt32(truncatingIfNeeded: difference / first.scale)
+    let rows = first.base > second.base ? 0..<Page.blockRowCount : Page.blockRowCount..<count
+    for row in rows { unsafe raws[row] &+= shift }
+    return base
   }
 
   private func readCodes(_ page: Page, row: Int, count: Int) {

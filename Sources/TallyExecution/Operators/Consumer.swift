@@ -18,6 +18,9 @@ class Consumer {
   /// The batches that follow come from task `task`, whose rows come before those of later tasks.
   func begin(task: Int) {}
 
+  /// All rows of the task are of this day.
+  func begin(day: Day) {}
+
   /// A task's last batch was delivered; partition-wise operators hand their groups on.
   func endTask() throws(TallyError) {}
 }
@@ -42,6 +45,7 @@ final class TimingConsumer: Consumer {
     next.nanoseconds += Stopwatch.now() - start
   }
   override func begin(task: Int) { next.begin(task: task) }
+  override func begin(day: Day) { next.begin(day: day) }
   override func endTask() throws(TallyError) {
     let start = Stopwatch.now()
     try next.endTask()

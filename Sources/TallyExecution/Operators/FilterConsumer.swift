@@ -25,5 +25,6 @@ final class FilterConsumer: Consumer {
   }
 
   override func begin(task: Int) { next.begin(task: task) }
+  override func begin(day: Day) { next.begin(day: day) }
   override func endTask() throws(TallyError) { try next.endTask() }
 }

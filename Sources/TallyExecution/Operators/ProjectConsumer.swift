@@ -19,5 +19,6 @@ final class ProjectConsumer: Consumer {
   }
 
   override func begin(task: Int) { next.begin(task: task) }
+  override func begin(day: Day) { next.begin(day: day) }
   override func endTask() throws(TallyError) { try next.endTask() }
 }

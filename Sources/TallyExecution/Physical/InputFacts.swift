@@ -8,6 +8,8 @@ import TallyStorage
 struct InputFacts: Sendable {
   /// By input column; empty when the input is not a scan.
   var columns: [ColumnFacts] = []
+  /// Position of `time`, if the input has it.
+  var timeColumn: Int?
 
   struct ColumnFacts: Sendable {
     /// Bounds of int64-backed values.
@@ -19,6 +21,8 @@ struct InputFacts: Sendable {
     var unit: Int64 = 1
     /// Values of the column step by this, when every one does.
     var step: Int64 = 1
+    /// One value for all rows of a day.
+    var isConstantADay = false
   }
 
   private func facts(_ expression: BoundExpression) -> ColumnFacts? {
@@ -95,6 +99,25 @@ struct InputFacts: Sendable {
     let domain = KeyDomain.integers(
       minimum: range.lowerBound, maximum: range.upperBound, step: step(of: expression))
     return domain.valueCount == nil ? .words : domain
+  }
+
+  /// The domain of a key within one day.
+  func domainOfOneDay(of expression: BoundExpression) -> KeyDomain {
+    if facts(expression)?.isConstantADay == true { return .single }
+    if case .call(.dateTruncate(let unit), let arguments) = expression.kind,
+      arguments.count == 1, isTime(arguments[0])
+    {
+      switch unit {
+      case .second, .minute, .hour: return .withinDay(step: InputFacts.step(of: unit))
+      default: break
+      }
+    }
+    return domain(of: expression)
+  }
+
+  private func isTime(_ expression: BoundExpression) -> Bool {
+    guard case .column(let index) = expression.kind else { return false }
+    return index == timeColumn
   }
 
   private func step(of expression: BoundExpression) -> Int64 {

@@ -52,15 +52,15 @@ struct PhysicalPlanner {
     }
     var steps = chain.steps
     let reach = PhysicalPlanner.scanReach(steps)
-    var day = rewriteDays(scan, &steps, reach)
+    let day = rewriteDays(scan, &steps, reach)
     let needed = PhysicalPlanner.neededColumns(scan, steps, reach)
     let scanPlan = try ScanPlanner(context: context).plan(
       scan, needed: needed, dayExpressions: day.found)
     let facts = try ScanFacts(plan: scanPlan, context: context).inputFacts()
     var plan = PhysicalPlan(
       scan: scanPlan, steps: [], names: chain.names, types: chain.types)
-    plan.steps = try physical(steps, facts, scanPlan)
-    plan.isPartitionwise = isPartitionwise(plan, steps, scanPlan, &day)
+    plan.isPartitionwise = isPartitionwise(steps, scanPlan, day)
+    plan.steps = try physical(steps, facts, scanPlan, isPartitionwise: plan.isPartitionwise)
     plan.isSequential = PhysicalPlanner.isSequential(steps)
     return plan
   }
@@ -70,15 +70,17 @@ struct PhysicalPlanner {
       throw TallyError(.internal, "a plan without a source")
     }
     var plan = PhysicalPlan(values: values, steps: [], names: chain.names, types: chain.types)
-    plan.steps = try physical(chain.steps, InputFacts(), nil)
+    plan.steps = try physical(chain.steps, InputFacts(), nil, isPartitionwise: false)
     return plan
   }
 
   private func physical(
-    _ steps: [OperatorChain.Step], _ scanFacts: InputFacts, _ scan: ScanPlan?
+    _ steps: [OperatorChain.Step], _ scanFacts: InputFacts, _ scan: ScanPlan?,
+    isPartitionwise: Bool
   ) throws(TallyError) -> [PhysicalPlan.Step] {
     var facts = scanFacts
     let rowCount = scan?.morsels.reduce(0) { $0 + $1.rowCount } ?? 0
+    var isFirst = isPartitionwise
     var result: [PhysicalPlan.Step] = []
     for step in steps {
       switch step {
@@ -88,7 +90,10 @@ struct PhysicalPlanner {
         facts = InputFacts()
       case .aggregate(let aggregate):
         result.append(
-          .aggregate(try AggregatePlan(aggregate, facts: facts, rowCount: rowCount)))
+          .aggregate(
+            try AggregatePlan(
+              aggregate, facts: facts, rowCount: rowCount, isPartitionwise: isFirst)))
+        isFirst = false
         facts = InputFacts()
       case .sort(let keys, let limit, let offset):
         result.append(.sort(keys, limit: limit, offset: offset))
@@ -175,8 +180,7 @@ struct PhysicalPlanner {
 
   /// Whether the first aggregation's keys tell days apart, so that days can be done one by one.
   private func isPartitionwise(
-    _ plan: PhysicalPlan, _ steps: [OperatorChain.Step], _ scan: ScanPlan,
-    _ day: inout DayExpressions
+    _ steps: [OperatorChain.Step], _ scan: ScanPlan, _ day: DayExpressions
   ) -> Bool {
     guard !context.options.disabledRules.contains("partitionwise_aggregation"),
       let first = steps.firstIndex(where: \.isBreaker),

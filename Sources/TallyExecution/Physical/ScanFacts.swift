@@ -12,6 +12,9 @@ struct ScanFacts {
     for column in plan.columns.prefix(plan.outputCount) {
       facts.columns.append(try columnFacts(column))
     }
+    facts.timeColumn = plan.columns.prefix(plan.outputCount).firstIndex {
+      $0.id == Schema.timeColumnID
+    }
     for expression in plan.dayExpressions { facts.columns.append(try dayFacts(expression)) }
     return facts
   }
@@ -64,6 +67,7 @@ struct ScanFacts {
   /// Bounds of an expression that has one value a day.
   private func dayFacts(_ expression: BoundExpression) throws(TallyError) -> InputFacts.ColumnFacts {
     var facts = InputFacts.ColumnFacts(mayBeNull: true)
+    facts.isConstantADay = true
     guard expression.type.isInt64Backed else { return facts }
     var range: ClosedRange<Int64>?
     var lastDay: Day?

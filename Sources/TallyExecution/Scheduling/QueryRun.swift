@@ -192,6 +192,7 @@ struct QueryRun {
     func run(_ morsels: [Morsel], task: Int) throws(TallyError) {
       let start = Stopwatch.now()
       pipeline.head.begin(task: task)
+      if let morsel = morsels.first { pipeline.head.begin(day: morsel.segment.info.day) }
       for morsel in morsels {
         try cursor.run(morsel) { (batch) throws(TallyError) in try pipeline.head.consume(batch) }
       }
