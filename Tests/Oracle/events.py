@@ -8,7 +8,8 @@ import datetime
 import json
 
 # Columns that no standard schema has: they come with the events.
-OPEN_COLUMNS = {"tag": "VARCHAR", "score": "DOUBLE", "retries": "BIGINT", "beta": "BOOLEAN"}
+OPEN_COLUMNS = {"tag": "VARCHAR", "score": "DOUBLE", "retries": "BIGINT", "beta": "BOOLEAN",
+                "balance": "BIGINT"}
 
 NAMES = {
     "org": ["acme", "beta", "gamma", "delta", "O'Brien & Co", "日本", "a,b", "", "100%", "x_y"],
@@ -112,7 +113,9 @@ def add_measures(random, made):
         made["cache_read_tokens"] = random.choice([0, 0, 0, made["input_tokens"] // 2])
         made["output_tokens"] = 0 if failed else int(random.lognormvariate(5.2, 1))
     if random.random() < 0.05:
-        made["units"] = random.choice([LARGEST, -LARGEST, LARGEST - 1, 0, -1])
+        made["units"] = random.choice([LARGEST, LARGEST - 1, 0, 1])  # counts are not negative
+    if random.random() < 0.05:
+        made["balance"] = random.choice([LARGEST, -LARGEST, LARGEST - 1, 0, -1])
     made["http_status"] = random.choice([429, 500, 504]) if failed else 200
     if random.random() > 0.1:
         made["latency_ms"] = decimal_text(random, 3, 60_000)
@@ -121,7 +124,7 @@ def add_measures(random, made):
     if random.random() > 0.1:
         made["cost"] = decimal_text(random, 9, 1)
     if random.random() < 0.0005:
-        made["cost"] = "999999999.999999999"
+        made["cost"] = "99999.999999999"
     if random.random() > 0.2:
         made["score"] = random.choice([0.0, 0.25, 0.5, 1e-9, 1e9 + 0.5, random.random() * 100])
     if random.random() > 0.2:

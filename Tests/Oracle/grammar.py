@@ -15,7 +15,7 @@ LEAVES = {
         "<decimal-column> <compare> <decimal-literal>", "<bool-column>",
         "<bool-column> = <truth>", "<text-column> is <not>null", "<bool-column> is <not>null",
         "<text-column> <not>in (<name>, <name>, <name>)", "<text-column> <like> '<pattern>'",
-        "time <compare> <moment>", "units <compare> 0",
+        "time <compare> <moment>", "units <compare> 0", "balance <compare> 0",
     ],
 }
 
@@ -113,7 +113,8 @@ FLAT = {
         "count(*)", "count(*)", "count(<text>)", "count(<measure-number>)",
         "count(distinct <text>)", "count(distinct <measure-number>)", "count(distinct <time>)",
         "sum(<integer>)", "sum(<decimal>)", "sum(<integer-column>)", "sum(cost)",
-        "avg(<integer>)", "avg(<decimal-column>)", "avg(score)", "sum(score)", "sum(units)",
+        "avg(<integer>)", "avg(<decimal-column>)", "avg(score)", "sum(score)", "sum(units)", "sum(balance)", "max(balance)",
+        "min(balance)",
         "min(<measure-number>)", "max(<measure-number>)", "min(<text>)", "max(<text>)",
         "min(<time>)", "max(<time>)", "max(units)", "min(units)", "min(<bool-column>)",
         "max(<bool-column>)", "max(score)", "quantile_cont(<measure-number>, <fraction>)",
