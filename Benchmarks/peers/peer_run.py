@@ -34,6 +34,15 @@ def load(database, events):
     return {"seconds": seconds, "rows": rows}
 
 
+def downgrade(database, copy):
+    """Copies the table into a file that an older command line can open."""
+    connection = connect(database)
+    connection.execute(f"ATTACH '{copy}' AS older (STORAGE_VERSION 'v1.2.0')")
+    connection.execute("CREATE TABLE older.usage AS SELECT * FROM usage")
+    connection.execute("CHECKPOINT older")
+    return {}
+
+
 def ask(database, repeat):
     connection = connect(database)
     answers = {}
@@ -61,6 +70,8 @@ def main():
     action, database = sys.argv[1:3]
     if action == "import":
         result = load(database, sys.argv[3])
+    elif action == "downgrade":
+        result = downgrade(database, sys.argv[3])
     elif action == "ask":
         result = ask(database, int(sys.argv[3]))
     else:
