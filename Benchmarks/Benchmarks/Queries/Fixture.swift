@@ -37,13 +37,18 @@ struct Fixture {
   /// sorted and nothing needs a generator.
   static func event(_ number: Int) -> Event {
     let scattered = number &* 7_919 % 1_000_003
-    return Event(
-      time: Timestamp(microsecondsSinceEpoch: 1_767_225_600_000_000 + Int64(number) * 864_000),
-      org: "org-\(scattered % 97 * (scattered % 89) / 89)", user: "user-\(scattered % 9_973)",
-      model: "model-\(scattered % 23)", feature: "feature-\(scattered % 5)",
-      success: scattered % 50 != 0, inputTokens: Int64(scattered % 4_001),
-      outputTokens: Int64(scattered % 997), latencyMilliseconds: Double(scattered % 9_001),
-      costNanodollars: Int64(scattered % 4_001) * 2_500)
+    let microseconds = 1_767_225_600_000_000 + Int64(number) * 864_000
+    var event = Event(time: Timestamp(microsecondsSinceEpoch: microseconds))
+    event.org = "org-\(scattered % 97)"
+    event.user = "user-\(scattered % 9_973)"
+    event.model = "model-\(scattered % 23)"
+    event.feature = "feature-\(scattered % 5)"
+    event.success = scattered % 50 != 0
+    event.inputTokens = Int64(scattered % 4_001)
+    event.outputTokens = Int64(scattered % 997)
+    event.latencyMilliseconds = Double(scattered % 9_001)
+    event.costNanodollars = Int64(scattered % 4_001) * 2_500
+    return event
   }
 }
 

@@ -28,7 +28,7 @@ struct Embedding {
 
     // The short form, cell by cell.
     for row in try database.query("p95(latency_ms), count(*) by feature top 3") {
-      print(row["feature"].string ?? "-", row[1], row[2])
+      print(row["feature"].string ?? "-", row[1].double ?? 0, row[2].int ?? 0)
     }
 
     // Errors carry a code, a place in the text and a hint.
@@ -44,14 +44,21 @@ struct Embedding {
   static func calls(count: Int) -> [Event] {
     let models = ["gpt-5", "claude-sonnet", "gemini-pro"]
     let features = ["chat", "rag", "agent"]
+    let start = Timestamp("2026-01-01T00:00:00Z") ?? .now
     return (0..<count).map { number in
-      Event(
-        time: Timestamp(microsecondsSinceEpoch: 1_767_225_600_000_000 + Int64(number) * 1_000_000),
-        org: "acme", user: "user-\(number % 50)", model: models[number % 3],
-        feature: features[number % 7 % 3], success: number % 40 != 0,
-        inputTokens: Int64(100 + number % 900), outputTokens: Int64(number % 300),
-        latencyMilliseconds: Double(200 + number * 7 % 1_500),
-        costNanodollars: Int64(number % 900 * 2_500))
+      let second = Int64(number) * 1_000_000
+      var event = Event(
+        time: Timestamp(microsecondsSinceEpoch: start.microsecondsSinceEpoch + second))
+      event.org = "acme"
+      event.user = "user-\(number % 50)"
+      event.model = models[number % models.count]
+      event.feature = features[number / 7 % features.count]
+      event.success = number % 40 != 0
+      event.inputTokens = Int64(100 + number % 900)
+      event.outputTokens = Int64(number % 300)
+      event.latencyMilliseconds = Double(200 + number * 7 % 1_500)
+      event.costNanodollars = Int64(number % 900) * 2_500
+      return event
     }
   }
 }
