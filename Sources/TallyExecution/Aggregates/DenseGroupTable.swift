@@ -87,10 +87,11 @@ import TallyBase
     return nil
   }
 
-  override func restore(group: UInt32, into vectors: [Vector], row: Int) {
+  override func restore(_ groups: ArraySlice<UInt32>, into vectors: [Vector]) {
     for (index, codec) in codecs.enumerated() {
-      codec.restore(
-        group / strides[index] % UInt32(sizes[index]), into: vectors[index], row: row)
+      let (stride, size) = (strides[index], UInt32(sizes[index]))
+      for (row, group) in groups.enumerated() { unsafe positions[row] = group / stride % size }
+      unsafe codec.restore(positions, count: groups.count, into: vectors[index])
     }
   }
 }

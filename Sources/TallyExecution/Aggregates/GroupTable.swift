@@ -25,6 +25,6 @@ import TallyBase
   /// Takes over another worker's groups; returns the id here of each of its ids, nil if the same.
   func merge(_ other: GroupTable) throws(TallyError) -> [UInt32]? { nil }
 
-  /// Writes the keys of a group into row `row` of the vectors.
-  func restore(group: UInt32, into vectors: [Vector], row: Int) {}
+  /// Writes the keys of groups into the rows of the vectors, which are reset and flat.
+  func restore(_ groups: ArraySlice<UInt32>, into vectors: [Vector]) {}
 }

@@ -122,30 +122,34 @@ import TallyBase
     return mapping
   }
 
-  override func restore(group: UInt32, into vectors: [Vector], row: Int) {
-    // Walk the chain of words back from the last.
-    var id = group
-    for index in stride(from: tables.count - 1, through: 0, by: -1) {
-      unsafe words[index * Vector.rowCountMax] = tables[index].word(Int(id))
-      id = tables[index].previous(Int(id))
+  override func restore(_ groups: ArraySlice<UInt32>, into vectors: [Vector]) {
+    for (row, group) in groups.enumerated() {
+      // Walk the chain of words back from the last.
+      var id = group
+      for index in stride(from: tables.count - 1, through: 0, by: -1) {
+        unsafe words[index * Vector.rowCountMax + row] = tables[index].word(Int(id))
+        id = tables[index].previous(Int(id))
+      }
     }
     for (index, field) in fields.enumerated() {
-      let word = unsafe words[field.word * Vector.rowCountMax]
-      guard let presence = field.presence else {
-        let mask: UInt64 = field.bitCount >= 64 ? .max : (1 << field.bitCount) - 1
-        let position = UInt32(truncatingIfNeeded: word >> field.shift & mask)
-        field.codec.restore(position, into: vectors[index], row: row)
+      if field.presence != nil {
+        for row in 0..<groups.count { restoreWide(field, vectors[index], row) }
         continue
       }
-      let isPresent = unsafe words[presence.word * Vector.rowCountMax] >> presence.shift & 1 == 1
-      restoreWide(word, field, isPresent, vectors[index], row)
+      let packed = unsafe words + field.word * Vector.rowCountMax
+      let mask: UInt64 = field.bitCount >= 64 ? .max : (1 << field.bitCount) - 1
+      for row in 0..<groups.count {
+        unsafe positions[row] = UInt32(truncatingIfNeeded: packed[row] >> field.shift & mask)
+      }
+      unsafe field.codec.restore(positions, count: groups.count, into: vectors[index])
     }
   }
 
-  private func restoreWide(
-    _ word: UInt64, _ field: Field, _ isPresent: Bool, _ vector: Vector, _ row: Int
-  ) {
-    guard isPresent else {
+  private func restoreWide(_ field: Field, _ vector: Vector, _ row: Int) {
+    guard let presence = field.presence else { return }
+    let word = unsafe words[field.word * Vector.rowCountMax + row]
+    let mark = unsafe words[presence.word * Vector.rowCountMax + row]
+    guard mark >> presence.shift & 1 == 1 else {
       if vector.layout == .code {
         unsafe vector.codes[row] = nullSymbolCode
       } else {
@@ -160,7 +164,7 @@ import TallyBase
     case .bool: unsafe vector.bools[row] = UInt8(truncatingIfNeeded: word)
     case .double: unsafe vector.doubles[row] = TotalOrder.number(Int64(bitPattern: word))
     case .int128:
-      let high = unsafe words[(field.word + 1) * Vector.rowCountMax]
+      let high = unsafe words[(field.word + 1) * Vector.rowCountMax + row]
       unsafe vector.int128s[row] = (Int128(Int64(bitPattern: high)) << 64) | Int128(word)
     }
     if vector.hasNulls { unsafe vector.validity[row] = 1 }

@@ -85,19 +85,25 @@ struct KeyCodec {
     }
   }
 
-  /// Writes the value at `position` into row `row` of a result vector.
-  func restore(_ position: UInt32, into vector: Vector, row: Int) {
+  /// Writes the values at `positions` into the rows of a flat result vector.
+  func restore(_ positions: UnsafePointer<UInt32>, count: Int, into vector: Vector) {
     switch domain {
-    case .codes: unsafe vector.codes[row] = position
-    case .bool where position > 0: unsafe vector.bools[row] = UInt8(truncatingIfNeeded: position - 1)
-    case .integers(let minimum, _, let step) where position > 0:
-      unsafe vector.int64s[row] = minimum &+ Int64(position - 1) &* step
-    case .single: return
-    default:
-      vector.prepareValidity(rowCount: vector.capacity)
-      unsafe vector.validity[row] = 0
+    case .codes:
+      unsafe vector.codes.update(from: positions, count: count)
       return
+    case .bool:
+      let bools = unsafe vector.bools
+      for row in 0..<count { unsafe bools[row] = UInt8(truncatingIfNeeded: positions[row] &- 1) }
+    case .integers(let minimum, _, let step):
+      let values = unsafe vector.int64s
+      for row in 0..<count {
+        unsafe values[row] = minimum &+ (Int64(positions[row]) &- 1) &* step
+      }
+    case .single, .withinDay, .words, .wideWords: return
     }
-    if vector.hasNulls { unsafe vector.validity[row] = 1 }
+    for row in 0..<count where unsafe positions[row] == 0 {
+      vector.prepareValidity(rowCount: count)
+      unsafe vector.validity[row] = 0
+    }
   }
 }

@@ -12,13 +12,18 @@ struct AggregateEmitter {
   ) throws(TallyError) {
     let state = table.states[call.state]
     let counts = call.count.flatMap { table.states[$0] as? CountState }
-    for (row, id) in groups.enumerated() {
-      let group = Int(id)
-      if let counts, counts.count(group) == 0, !call.call.function.isCount {
-        setNull(result, row)
-        continue
+    if case .average = call.call.function {
+      emitAverages(call.call, state, counts, groups, into: result)
+    } else if let state = state as? QuantileState {
+      for (row, group) in groups.enumerated() {
+        writeQuantile(call.call, state, Int(group), result, row)
       }
-      try write(call.call, state, counts, group, result, row)
+    } else {
+      try emitValues(state, groups, into: result)
+    }
+    guard let counts, !call.call.function.isCount else { return }
+    for (row, group) in groups.enumerated() where counts.count(Int(group)) == 0 {
+      setNull(result, row)
     }
   }
 
@@ -31,47 +36,60 @@ struct AggregateEmitter {
     }
   }
 
-  private func write(
-    _ call: AggregateCall, _ state: AggregateState, _ counts: CountState?, _ group: Int,
-    _ result: Vector, _ row: Int
+  private func emitValues(
+    _ state: AggregateState, _ groups: ArraySlice<UInt32>, into result: Vector
   ) throws(TallyError) {
-    if result.hasNulls { unsafe result.validity[row] = 1 }
-    switch (call.function, state) {
-    case (.average, _): unsafe result.doubles[row] = average(call, state, counts, group)
-    case (_, let state as CountState): unsafe result.int64s[row] = state.count(group)
-    case (_, let state as NarrowSumState): storeSum(Int128(state.sum(group)), result, row)
-    case (_, let state as WideSumState): storeSum(state.sum(group), result, row)
-    case (_, let state as DoubleSumState): unsafe result.doubles[row] = state.sum(group)
-    case (_, let state as ExtremeState<Int64>): unsafe result.int64s[row] = state.value(group)
-    case (_, let state as ExtremeState<Int128>): unsafe result.int128s[row] = state.value(group)
-    case (_, let state as ExtremeState<UInt8>): unsafe result.bools[row] = state.value(group)
-    case (_, let state as DoubleExtremeState): unsafe result.doubles[row] = state.value(group)
-    case (_, let state as TextExtremeState): unsafe result.codes[row] = state.code(group)
-    case (_, let state as FlagDistinctState): unsafe result.int64s[row] = state.count(group)
-    case (_, let state as SetDistinctState): unsafe result.int64s[row] = state.count(group)
-    case (_, let state as QuantileState): writeQuantile(call, state, group, result, row)
+    switch state {
+    case let state as CountState: unsafe fill(result.int64s, groups) { state.count($0) }
+    case let state as NarrowSumState: emitSums(groups, into: result) { Int128(state.sum($0)) }
+    case let state as WideSumState: emitSums(groups, into: result) { state.sum($0) }
+    case let state as DoubleSumState: unsafe fill(result.doubles, groups) { state.sum($0) }
+    case let state as ExtremeState<Int64>: unsafe fill(result.int64s, groups) { state.value($0) }
+    case let state as ExtremeState<Int128>:
+      unsafe fill(result.int128s, groups) { state.value($0) }
+    case let state as ExtremeState<UInt8>: unsafe fill(result.bools, groups) { state.value($0) }
+    case let state as DoubleExtremeState: unsafe fill(result.doubles, groups) { state.value($0) }
+    case let state as TextExtremeState: unsafe fill(result.codes, groups) { state.code($0) }
+    case let state as FlagDistinctState: unsafe fill(result.int64s, groups) { state.count($0) }
+    case let state as SetDistinctState: unsafe fill(result.int64s, groups) { state.count($0) }
     default: throw TallyError(.internal, "an aggregate without a way to read its state")
     }
   }
 
-  private func storeSum(_ sum: Int128, _ result: Vector, _ row: Int) {
+  @inline(__always)
+  private func fill<Element>(
+    _ target: UnsafeMutablePointer<Element>, _ groups: ArraySlice<UInt32>,
+    _ value: (Int) -> Element
+  ) {
+    for (row, group) in groups.enumerated() { unsafe target[row] = value(Int(group)) }
+  }
+
+  private func emitSums(
+    _ groups: ArraySlice<UInt32>, into result: Vector, _ sum: (Int) -> Int128
+  ) {
     if result.layout == .int128 {
-      unsafe result.int128s[row] = sum
+      unsafe fill(result.int128s, groups, sum)
     } else {
-      unsafe result.int64s[row] = Int64(clamping: sum)
+      unsafe fill(result.int64s, groups) { Int64(clamping: sum($0)) }
     }
   }
 
-  private func average(
-    _ call: AggregateCall, _ state: AggregateState, _ counts: CountState?, _ group: Int
-  ) -> Double {
-    let count = Double(counts?.count(group) ?? 0)
+  private func emitAverages(
+    _ call: AggregateCall, _ state: AggregateState, _ counts: CountState?,
+    _ groups: ArraySlice<UInt32>, into result: Vector
+  ) {
     let unit = Double(PowersOfTen.power(call.argument?.type.scale ?? 0))
-    switch state {
-    case let state as NarrowSumState: return Double(state.sum(group)) / count / unit
-    case let state as WideSumState: return Double(state.sum(group)) / count / unit
-    case let state as DoubleSumState: return state.sum(group) / count
-    default: return .nan
+    for (row, id) in groups.enumerated() {
+      let group = Int(id)
+      let count = Double(counts?.count(group) ?? 0)
+      let average: Double
+      switch state {
+      case let state as NarrowSumState: average = Double(state.sum(group)) / count / unit
+      case let state as WideSumState: average = Double(state.sum(group)) / count / unit
+      case let state as DoubleSumState: average = state.sum(group) / count
+      default: average = .nan
+      }
+      unsafe result.doubles[row] = average
     }
   }
 

@@ -163,10 +163,10 @@ import TallyPlanning
     for (index, key) in keys.enumerated() {
       key.reset()
       key.pool = keyPools[index] ?? context.texts
-      if case .single = plan.keyDomains[index] { key.becomeConstant(singleKeys[index]) }
     }
-    for (row, group) in groups.enumerated() {
-      table.groups.restore(group: group, into: keys, row: row)
+    table.groups.restore(groups, into: keys)
+    for (index, key) in keys.enumerated() {
+      if case .single = plan.keyDomains[index] { key.becomeConstant(singleKeys[index]) }
     }
     let emitter = AggregateEmitter(plan: plan, table: table)
     for (index, result) in results.enumerated() {
