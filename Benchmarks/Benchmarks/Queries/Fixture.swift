@@ -12,7 +12,8 @@ struct Fixture {
   let failureCount: Int
 
   init() throws {
-    path = FileManager.default.temporaryDirectory
+    path =
+      FileManager.default.temporaryDirectory
       .appendingPathComponent("tally-benchmark-\(ProcessInfo.processInfo.processIdentifier)").path
     database = try Database.open(path)
     var inputTokenSum = 0

@@ -39,7 +39,9 @@ private func add(
 ) {
   Benchmark(name) { benchmark in
     let answer = try fixture.database.query(query)
-    guard isRight(answer) else { throw WrongAnswer(query: query, got: "\(Array(answer.prefix(3)))") }
+    guard isRight(answer) else {
+      throw WrongAnswer(query: query, got: "\(Array(answer.prefix(3)))")
+    }
     benchmark.startMeasurement()
     for _ in benchmark.scaledIterations { blackHole(try fixture.database.query(query)) }
   }
