@@ -60,8 +60,8 @@ struct DictionaryBuilder {
 
   private mutating func prepare(slotCount: Int) {
     if stamps.count < slotCount {
-      stamps.append(contentsOf: repeatElement(0, count: slotCount - stamps.count))
-      indexes.append(contentsOf: repeatElement(0, count: slotCount - indexes.count))
+      stamps += [UInt32](repeating: 0, count: slotCount - stamps.count)
+      indexes += [UInt32](repeating: 0, count: slotCount - indexes.count)
     }
     if keys.isEmpty { keys = [Int64](repeating: 0, count: DictionaryBuilder.hashSlotCount) }
     if generation == UInt32.max {
