@@ -1,3 +1,6 @@
+import Synchronization
+import TallyBase
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
   import Darwin
 #endif
-import Synchronization
-import TallyBase
 
 /// A file descriptor. Reads and writes go on where a signal or a short count stopped them.
 final class PosixFile: File {

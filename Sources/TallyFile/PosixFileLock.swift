@@ -1,3 +1,5 @@
+import TallyBase
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
   import Darwin
 #endif
-import TallyBase
 
 /// An exclusive lock on a whole file, owned by the open file description: a second opening fails
 /// in this process as in another, and the kernel drops it when the process ends, however it ends.

@@ -1,3 +1,6 @@
+package import SystemPackage
+package import TallyBase
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
   import Darwin
 #endif
-package import SystemPackage
-package import TallyBase
 
 /// The operating system's files.
 package struct PosixFileSystem: FileSystem {

@@ -1,3 +1,5 @@
+import TallyBase
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
   import Darwin
 #endif
-import TallyBase
 
 /// Who holds a lock, in words.
 package enum ProcessIdentity {

@@ -1,3 +1,5 @@
+package import TallyBase
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
   import Darwin
 #endif
-package import TallyBase
 
 extension TallyError {
   /// What a failed system call means to the person who reads it.

@@ -44,7 +44,8 @@ enum ColumnGather {
       // SAFETY: `present` holds a 1 for each of its rows and lives as long as `owners`.
       let ones = unsafe UnsafePointer(present.values.assumingMemoryBound(to: UInt8.self))
       unsafe validity =
-        hasNulls ? unsafe owners.map { unsafe $0.validity.map { unsafe UnsafePointer($0) } ?? ones } : []
+        hasNulls
+        ? unsafe owners.map { unsafe $0.validity.map { unsafe UnsafePointer($0) } ?? ones } : []
       self.owners = owners + [absent, present]
     }
   }

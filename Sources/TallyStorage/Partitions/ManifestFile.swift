@@ -3,7 +3,8 @@ import TallyBase
 /// The bytes of a `MANIFEST-NNNNNNNN`: a header, then frames.
 ///
 /// Header, 48 bytes, laid out alike in every version:
-/// `magic "TALLYMAN" | version u16 | flags u16 | 0 u32 | store id 16 | number u64 | 0 u32 | crc u32`
+/// `magic "TALLYMAN" | version u16 | flags u16 | 0 u32 | store id 16 | number u64 | 0 u32 |
+/// crc u32`.
 ///
 /// Frame: `magic u32 | payload byte count u32 | generation u64 | kind u16 | flags u16 |
 /// payload crc u32 | crc of the 24 bytes before u32 | payload | 0xE5`. The first frame is a

@@ -62,7 +62,10 @@ struct BulkImportTests {
   func ties() throws {
     let batches = (0..<6).map { batch in
       (0..<100).map { index -> TestRow in
-        ["time": .timestamp(20_454 * Day.microsecondsPerDay), "sequence": .int(Int128(batch * 100 + index))]
+        [
+          "time": .timestamp(20_454 * Day.microsecondsPerDay),
+          "sequence": .int(Int128(batch * 100 + index)),
+        ]
       }
     }
     var options = BulkImport.Options()
@@ -86,7 +89,8 @@ struct BulkImportTests {
         var added: [TestRow] = []
         for _ in 0..<Int.random(in: 0...3, using: &random) {
           let count = Int.random(in: 1...60, using: &random)
-          let rows = TestRows.random(count, dayCount: 3, from: expected.count + added.count, &random)
+          let rows = TestRows.random(
+            count, dayCount: 3, from: expected.count + added.count, &random)
           try bulk.add(TestRows.batch(rows))
           added += rows
         }
@@ -122,7 +126,9 @@ struct BulkImportTests {
     let first = try store.beginImport()
     try first.add(TestRows.batch([plain]))
     _ = try first.commit()
-    let tagged: TestRow = ["time": time, "tag": TestRows.text("x"), "score": .double(0.5), "sequence": .int(2)]
+    let tagged: TestRow = [
+      "time": time, "tag": TestRows.text("x"), "score": .double(0.5), "sequence": .int(2),
+    ]
     let second = try store.beginImport()
     try second.add(TestRows.batch([plain]))
     try second.add(TestRows.batch([tagged]))
@@ -136,7 +142,8 @@ struct BulkImportTests {
 
   @Test("A batch that conflicts with the schema is refused whole and the import goes on")
   func typeConflict() throws {
-    let store = try Store.open("/s", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem())
+    let store = try Store.open(
+      "/s", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem())
     let bulk = try store.beginImport()
     let row: TestRow = ["time": .timestamp(0), "sequence": .int(1)]
     try bulk.add(TestRows.batch([row]))
@@ -158,7 +165,8 @@ struct BulkImportTests {
 
   @Test("Malformed batches are refused, never trapped on")
   func malformed() throws {
-    let store = try Store.open("/s", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem())
+    let store = try Store.open(
+      "/s", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem())
     let bulk = try store.beginImport()
     let time = EventColumn(name: "time", type: .timestamp, values: .int64([0]))
     let batches: [[EventColumn]] = [
@@ -169,8 +177,14 @@ struct BulkImportTests {
       [EventColumn(name: "time", type: .timestamp, values: .int64([0, 1]))],
       [time, time],
       [time, EventColumn(name: "", type: .int64, values: .int64([1]))],
-      [time, EventColumn(name: "org", type: .symbol, values: .symbol(codes: [1], table: StringTable()))],
-      [time, EventColumn(name: "session", type: .text, values: .text(offsets: [0, 2], bytes: [1]))],
+      [
+        time,
+        EventColumn(name: "org", type: .symbol, values: .symbol(codes: [1], table: StringTable())),
+      ],
+      [
+        time,
+        EventColumn(name: "session", type: .text, values: .text(offsets: [0, 2], bytes: [1])),
+      ],
       [time, EventColumn(name: "session", type: .text, values: .text(offsets: [], bytes: []))],
       [time, EventColumn(name: "x", type: .date, values: .int64([1]))],
       [time, EventColumn(name: "x", type: .int64, values: .int64([1]), validity: [1, 1])],
@@ -186,7 +200,8 @@ struct BulkImportTests {
 
   @Test("A column takes as many distinct values as the limit says and not one more")
   func dictionaryLimit() throws {
-    let store = try Store.open("/s", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem())
+    let store = try Store.open(
+      "/s", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem())
     var options = BulkImport.Options()
     options.dictionaryEntryCountMax = 3
     let bulk = try store.beginImport(options: options)
@@ -203,7 +218,8 @@ struct BulkImportTests {
 
   @Test("ingested_at is the start of the import unless a row brings its own")
   func ingestedAt() throws {
-    let store = try Store.open("/s", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem())
+    let store = try Store.open(
+      "/s", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem())
     var options = BulkImport.Options()
     options.ingestedAtMicroseconds = 77
     let bulk = try store.beginImport(options: options)
@@ -213,7 +229,8 @@ struct BulkImportTests {
         rowCount: 2,
         columns: [
           EventColumn(name: "time", type: .timestamp, values: .int64([1, 2])),
-          EventColumn(name: "ingested_at", type: .timestamp, values: .int64([5, 0]), validity: [1, 0]),
+          EventColumn(
+            name: "ingested_at", type: .timestamp, values: .int64([5, 0]), validity: [1, 0]),
         ]))
     _ = try bulk.commit()
     let snapshot = try store.snapshot()

@@ -67,9 +67,9 @@ struct DurabilityTests {
   private let before = CrashScenario.normalized(CrashScenario.before)
   private let after = CrashScenario.normalized(CrashScenario.after)
 
-  /// Debug builds look at every fifth call, release builds at each.
+  /// Debug builds look at every third call, release builds at each.
   #if DEBUG
-    private static let callStride = 5
+    private static let callStride = 3
   #else
     private static let callStride = 1
   #endif

@@ -24,7 +24,8 @@ enum TestRows {
     return batch
   }
 
-  private static func column(_ name: String, _ type: LogicalType, _ values: [Value]) -> EventColumn {
+  private static func column(_ name: String, _ type: LogicalType, _ values: [Value]) -> EventColumn
+  {
     var validity: [UInt8] = values.map { $0.isNull ? 0 : 1 }
     if !validity.contains(0) { validity = [] }
     let stored: EventColumn.Values
@@ -80,7 +81,8 @@ enum TestRows {
       row["user"] = text("user-\(Int.random(in: 0..<300, using: &random))")
       row["input_tokens"] = .int(Int128(Int64.random(in: 0...1_000, using: &random)))
       if random.coin() {
-        row["latency_ms"] = .decimal(unscaled: Int128(Int.random(in: 0..<9_999, using: &random)), scale: 3)
+        row["latency_ms"] = .decimal(
+          unscaled: Int128(Int.random(in: 0..<9_999, using: &random)), scale: 3)
         row["success"] = .bool(random.coin())
         row["session"] = text("s\(random.next() % 1_000)")
       }

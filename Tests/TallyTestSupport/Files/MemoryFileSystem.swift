@@ -75,13 +75,16 @@ package final class MemoryFileSystem: FileSystem {
       let (parent, name) = try state.parent(of: path, "open")
       switch state.directories[parent]?.entries[name] {
       case .file(let node):
-        if case .createNew = mode { throw TallyError.systemCall("open", path: path.string, errno: Errno.fileExists.rawValue) }
+        if case .createNew = mode {
+          throw TallyError.systemCall("open", path: path.string, errno: Errno.fileExists.rawValue)
+        }
         return node
       case .directory:
         throw TallyError.systemCall("open", path: path.string, errno: Errno.isDirectory.rawValue)
       case nil:
         guard case .createNew = mode else {
-          throw TallyError.systemCall("open", path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
+          throw TallyError.systemCall(
+            "open", path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
         }
         let node = state.makeNode()
         state.files[node] = Content()
@@ -97,7 +100,8 @@ package final class MemoryFileSystem: FileSystem {
       let (parent, name) = try state.parent(of: path, "mkdir")
       switch state.directories[parent]?.entries[name] {
       case .directory: return
-      case .file: throw TallyError.systemCall("mkdir", path: path.string, errno: Errno.fileExists.rawValue)
+      case .file:
+        throw TallyError.systemCall("mkdir", path: path.string, errno: Errno.fileExists.rawValue)
       case nil:
         let node = state.makeNode()
         state.directories[node] = Directory()
@@ -109,7 +113,8 @@ package final class MemoryFileSystem: FileSystem {
   package func contents(ofDirectory path: FilePath) throws(TallyError) -> [String] {
     try access("opendir", path.string) { state throws(TallyError) in
       guard case .directory(let node) = state.find(path) else {
-        throw TallyError.systemCall("opendir", path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
+        throw TallyError.systemCall(
+          "opendir", path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
       }
       return (state.directories[node]?.entries.keys).map { $0.sorted() } ?? []
     }
@@ -130,7 +135,8 @@ package final class MemoryFileSystem: FileSystem {
       let (from, oldName) = try state.parent(of: source, "rename")
       let (to, newName) = try state.parent(of: target, "rename")
       guard let entry = state.directories[from]?.entries[oldName] else {
-        throw TallyError.systemCall("rename", path: source.string, errno: Errno.noSuchFileOrDirectory.rawValue)
+        throw TallyError.systemCall(
+          "rename", path: source.string, errno: Errno.noSuchFileOrDirectory.rawValue)
       }
       state.directories[from]?.entries[oldName] = nil
       state.directories[to]?.entries[newName] = entry
@@ -141,7 +147,8 @@ package final class MemoryFileSystem: FileSystem {
     try access("unlink", path.string) { state throws(TallyError) in
       let (parent, name) = try state.parent(of: path, "unlink")
       guard case .file = state.directories[parent]?.entries[name] else {
-        throw TallyError.systemCall("unlink", path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
+        throw TallyError.systemCall(
+          "unlink", path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
       }
       state.directories[parent]?.entries[name] = nil
     }
@@ -151,10 +158,12 @@ package final class MemoryFileSystem: FileSystem {
     try access("rmdir", path.string) { state throws(TallyError) in
       let (parent, name) = try state.parent(of: path, "rmdir")
       guard case .directory(let node) = state.directories[parent]?.entries[name] else {
-        throw TallyError.systemCall("rmdir", path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
+        throw TallyError.systemCall(
+          "rmdir", path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
       }
       guard state.directories[node]?.entries.isEmpty ?? true else {
-        throw TallyError.systemCall("rmdir", path: path.string, errno: Errno.directoryNotEmpty.rawValue)
+        throw TallyError.systemCall(
+          "rmdir", path: path.string, errno: Errno.directoryNotEmpty.rawValue)
       }
       state.directories[parent]?.entries[name] = nil
     }
@@ -163,7 +172,8 @@ package final class MemoryFileSystem: FileSystem {
   package func synchronizeDirectory(_ path: FilePath) throws(TallyError) {
     try access("fsync", path.string) { state throws(TallyError) in
       guard case .directory(let node) = state.find(path) else {
-        throw TallyError.systemCall("open", path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
+        throw TallyError.systemCall(
+          "open", path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
       }
       if let entries = state.directories[node]?.entries {
         state.directories[node]?.durable = entries
