@@ -1,7 +1,7 @@
 package import SystemPackage
 package import TallyBase
 
-/// Where the files of a store lie. See docs/file-format.md, "Store directory".
+/// Where the files of a store lie. See docs/store-format.md.
 package struct StoreLayout: Hashable, Sendable {
   package let root: FilePath
 
