@@ -8,12 +8,7 @@ import TallyBase
 /// end. A histogram that meets a value between its units turns into pairs.
 final class QuantileState: AggregateState {
   private var histogram: Histogram?
-  private let groups: GroupArray<UInt32>
-  private let values: GroupArray<Int64>
-  private var pairCount = 0
-  /// After `seal` of pairs: values by group, group g at `starts[g]..<starts[g + 1]`.
-  private var starts: [Int] = []
-  private var sorted: [Int64] = []
+  private let pairs: GroupedValues<Int64>
   private let budget: MemoryBudget
 
   /// Counters of `binCount` consecutive multiples of `unit` from `minimum`, for every group.
@@ -30,8 +25,7 @@ final class QuantileState: AggregateState {
     range: (minimum: Int64, maximum: Int64, unit: Int64)?, groupCount: Int?, budget: MemoryBudget
   ) {
     self.budget = budget
-    groups = GroupArray(budget: budget)
-    values = GroupArray(budget: budget)
+    pairs = GroupedValues(budget: budget)
     guard let range, let groupCount, range.unit > 0 else { return }
     let (difference, overflow) = range.maximum.subtractingReportingOverflow(range.minimum)
     guard !overflow, difference >= 0 else { return }
@@ -121,36 +115,21 @@ final class QuantileState: AggregateState {
     for slot in 0..<old.bins.count {
       let repeats = Int(old.bins[slot])
       guard repeats > 0 else { continue }
-      try reserve(repeats)
       let (group, bin) = slot.quotientAndRemainder(dividingBy: old.binCount)
-      for _ in 0..<repeats {
-        groups[pairCount] = UInt32(group)
-        values[pairCount] = old.minimum &+ Int64(bin) &* old.unit
-        pairCount += 1
-      }
+      try pairs.append(
+        old.minimum &+ Int64(bin) &* old.unit, group: UInt32(group), repeats: repeats)
     }
-  }
-
-  private func reserve(_ extra: Int) throws(TallyError) {
-    try groups.resize(pairCount + extra)
-    try values.resize(pairCount + extra)
   }
 
   private func append(_ groups: GroupIDs, _ argument: Vector) throws(TallyError) {
     argument.flatten(rowCount: groups.rowCount)
-    try reserve(groups.rowCount)
     let presence = unsafe argument.presence
-    let (groupBase, valueBase) = unsafe (self.groups.base, values.base)
-    let isDouble = argument.layout == .double
-    var count = pairCount
-    for row in 0..<groups.rowCount {
-      if let presence = unsafe presence, unsafe presence[row] == 0 { continue }
-      unsafe groupBase[count] = groups.constant ?? groups.ids[row]
-      unsafe valueBase[count] =
-        isDouble ? TotalOrder.key(argument.doubles[row]) : argument.int64s[row]
-      count += 1
+    if argument.layout == .double {
+      try pairs.append(groups, presence) { TotalOrder.key(unsafe argument.doubles[$0]) }
+    } else {
+      let values = unsafe argument.int64s
+      try pairs.append(groups, presence) { unsafe values[$0] }
     }
-    pairCount = count
   }
 
   override func merge(
@@ -167,30 +146,11 @@ final class QuantileState: AggregateState {
     }
     try abandonHistogram()
     try other.abandonHistogram()
-    try reserve(other.pairCount)
-    for index in 0..<other.pairCount {
-      let group = other.groups[index]
-      groups[pairCount] = mapping?[Int(group)] ?? group
-      values[pairCount] = other.values[index]
-      pairCount += 1
-    }
+    try pairs.append(other.pairs, mapping)
   }
 
-  /// Pairs are distributed to their groups (counting sort by group).
   override func seal(groupCount: Int) throws(TallyError) {
-    guard histogram == nil else { return }
-    try budget.reserve(pairCount * 8)
-    starts = [Int](repeating: 0, count: groupCount + 1)
-    for index in 0..<pairCount { starts[Int(groups[index]) + 1] += 1 }
-    for group in 0..<groupCount { starts[group + 1] += starts[group] }
-    var next = starts
-    sorted = [Int64](repeating: 0, count: pairCount)
-    for index in 0..<pairCount {
-      let group = Int(groups[index])
-      sorted[next[group]] = values[index]
-      next[group] += 1
-    }
-    budget.release(pairCount * 8)
+    if histogram == nil { try pairs.seal(groupCount: groupCount) }
   }
 
   /// Number of values of a group.
@@ -201,22 +161,14 @@ final class QuantileState: AggregateState {
       for bin in 0..<histogram.binCount { unsafe total &+= Int(bins[bin]) }
       return total
     }
-    return starts[group + 1] - starts[group]
+    return pairs.count(group)
   }
 
   /// The values of ascending ranks `low` and `low + 1` (the last one twice at the end) of a group.
   /// `low < count(group)`.
   func values(_ group: Int, rank low: Int) -> (Int64, Int64) {
     if let histogram { return QuantileState.valuesInBins(histogram, group, low) }
-    let range = starts[group]..<starts[group + 1]
-    let first = QuickSelect.select(&sorted, range, rank: low)
-    guard low + 1 < range.count else { return (first, first) }
-    // Everything behind the selected rank is at least as large.
-    var second = Int64.max
-    for index in (range.lowerBound + low + 1)..<range.upperBound {
-      second = min(second, sorted[index])
-    }
-    return (first, second)
+    return pairs.values(group, rank: low)
   }
 
   private static func valuesInBins(
@@ -243,50 +195,5 @@ final class QuantileState: AggregateState {
     while next < histogram.binCount, unsafe bins[next] == 0 { next += 1 }
     guard next < histogram.binCount else { return (first, first) }
     return (first, histogram.minimum &+ Int64(next) &* histogram.unit)
-  }
-}
-
-/// Hoare's selection with median-of-three pivots, falling back to sorting a stubborn range.
-enum QuickSelect {
-  /// The value of ascending rank `rank` within `range`; afterwards no later element of the range is
-  /// smaller and no earlier one larger.
-  ///
-  /// - Complexity: O(n) expected, O(n log n) worst.
-  static func select(_ values: inout [Int64], _ range: Range<Int>, rank: Int) -> Int64 {
-    var low = range.lowerBound
-    var high = range.upperBound - 1
-    let target = range.lowerBound + rank
-    var roundsLeft = 64
-    while low < high {
-      roundsLeft -= 1
-      if roundsLeft == 0 || high - low < 32 {
-        values[low...high].sort()
-        break
-      }
-      let pivot = medianOfThree(values[low], values[(low + high) / 2], values[high])
-      var left = low
-      var right = high
-      while left <= right {
-        while values[left] < pivot { left += 1 }
-        while values[right] > pivot { right -= 1 }
-        if left <= right {
-          values.swapAt(left, right)
-          left += 1
-          right -= 1
-        }
-      }
-      if target <= right {
-        high = right
-      } else if target >= left {
-        low = left
-      } else {
-        break
-      }
-    }
-    return values[target]
-  }
-
-  private static func medianOfThree(_ a: Int64, _ b: Int64, _ c: Int64) -> Int64 {
-    max(min(a, b), min(max(a, b), c))
   }
 }

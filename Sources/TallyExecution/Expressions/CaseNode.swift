@@ -2,7 +2,7 @@ import TallyBase
 
 /// `CASE`: each branch is evaluated only on the rows that reach it, so a branch that would fail
 /// elsewhere does no harm. `coalesce` is the same walk with "is not NULL" as the condition.
-final class CaseNode: ExpressionNode {
+@safe final class CaseNode: ExpressionNode {
   private let branches: [(condition: ExpressionNode?, result: ExpressionNode)]
   private let texts: TextPool
   private let output: Vector
@@ -10,6 +10,10 @@ final class CaseNode: ExpressionNode {
   private let taken = SelectionVector()
   private let conditionSubset = BatchSubset()
   private let resultSubset = BatchSubset()
+  /// Codes of another pool in the query's own, as far as they were met.
+  private var translations: [SymbolCode: SymbolCode] = [:]
+  private var translationPool: TextPool?
+  private let translated = Vector(type: .text)
 
   /// A nil condition takes every row that is left; with `skipsNulls` NULL results are passed on to
   /// the next branch.
@@ -70,7 +74,7 @@ final class CaseNode: ExpressionNode {
   }
 
   private func scatter(_ values: Vector) throws(TallyError) {
-    if output.layout == .code { try translate(values) }
+    let codes = output.layout == .code ? try translatedCodes(values) : nil
     var passedOn = 0
     for index in 0..<taken.count {
       let row = unsafe Int(taken.indexes[index])
@@ -90,21 +94,34 @@ final class CaseNode: ExpressionNode {
           values.layout == .int64 ? Int128(values.int64s[index]) : values.int128s[index]
       case .double: unsafe output.doubles[row] = values.doubles[index]
       case .bool: unsafe output.bools[row] = values.bools[index]
-      case .code: unsafe output.codes[row] = values.codes[index]
+      case .code: unsafe output.codes[row] = (codes ?? values.codes)[index]
       }
       if output.hasNulls { unsafe output.validity[row] = 1 }
     }
     if skipsNulls { pending.count = passedOn }
   }
 
-  /// Turns codes of another pool into codes of the query's own.
-  private func translate(_ values: Vector) throws(TallyError) {
-    guard let pool = values.pool, pool !== texts else { return }
-    for index in 0..<taken.count {
-      guard let text = pool.bytes(unsafe values.codes[index]) else { continue }
-      unsafe values.codes[index] = try texts.withGrowingTable { $0.intern(text) }
+  /// The taken rows' codes in the query's own pool; nil if that is what they are.
+  private func translatedCodes(
+    _ values: Vector
+  ) throws(TallyError) -> UnsafeMutablePointer<SymbolCode>? {
+    guard let pool = values.pool, pool !== texts else { return nil }
+    if translationPool !== pool {
+      translationPool = pool
+      translations = [nullSymbolCode: nullSymbolCode]
     }
-    values.pool = texts
+    let target = unsafe translated.codes
+    for index in 0..<taken.count {
+      let code = unsafe values.codes[index]
+      if let known = translations[code] {
+        unsafe target[index] = known
+      } else if let text = pool.bytes(code) {
+        let made = try texts.withGrowingTable { $0.intern(text) }
+        translations[code] = made
+        unsafe target[index] = made
+      }
+    }
+    return unsafe target
   }
 
   private func markNull() {

@@ -18,6 +18,10 @@ struct AggregateEmitter {
       for (row, group) in groups.enumerated() {
         writeQuantile(call.call, state, Int(group), result, row)
       }
+    } else if let state = state as? WideQuantileState {
+      for (row, group) in groups.enumerated() {
+        writeWideQuantile(call.call, state, Int(group), result, row)
+      }
     } else {
       try emitValues(state, groups, into: result)
     }
@@ -118,6 +122,37 @@ struct AggregateEmitter {
 }
 
 extension AggregateEmitter {
+  private func writeWideQuantile(
+    _ call: AggregateCall, _ state: WideQuantileState, _ group: Int, _ result: Vector, _ row: Int
+  ) {
+    let count = state.count(group)
+    guard count > 0 else { return setNull(result, row) }
+    let value: Int128
+    switch call.function {
+    case .quantileContinuous(let fraction):
+      let rank = Quantile.continuousRank(fraction, count: count)
+      let (low, next) = state.values(group, rank: rank.lower)
+      let high = rank.upper == rank.lower ? low : next
+      if result.layout == .double {
+        unsafe result.doubles[row] =
+          low == high
+          ? Double(low)
+          : Quantile.interpolate(Double(low), Double(high), fraction: rank.fraction)
+        return
+      }
+      value =
+        low == high ? low : Quantile.interpolateDecimal(low, high, fraction: rank.fraction)
+    case .quantileDiscrete(let fraction):
+      value = state.values(group, rank: Quantile.discreteRank(fraction, count: count)).0
+    default: return setNull(result, row)
+    }
+    if result.layout == .int128 {
+      unsafe result.int128s[row] = value
+    } else {
+      unsafe result.int64s[row] = Int64(clamping: value)
+    }
+  }
+
   /// Writes the value between two neighbours in the result's type.
   private func interpolate(
     _ low: Int64, _ high: Int64, _ fraction: Double, _ isDouble: Bool, _ result: Vector, _ row: Int

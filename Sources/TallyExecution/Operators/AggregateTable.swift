@@ -64,6 +64,7 @@ final class AggregateTable {
       }
       return try SetDistinctState(budget: budget)
     case .quantile(let minimum, let maximum, let unit):
+      if Vector.layout(of: type) == .int128 { return WideQuantileState(budget: budget) }
       let range = minimum.flatMap { low in maximum.map { (low, $0, unit) } }
       return QuantileState(range: range, groupCount: denseGroupCount, budget: budget)
     }

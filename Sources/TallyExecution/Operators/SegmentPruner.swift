@@ -28,7 +28,8 @@ struct SegmentPruner {
   }
 
   mutating func morsels() throws(TallyError) -> [Morsel] {
-    if predicates.contains(where: { if case .never = $0 { true } else { false } }) {
+    let isEmptyRange = (timeRange.start ?? .min) >= (timeRange.end ?? .max)
+    if isEmptyRange || predicates.contains(where: { if case .never = $0 { true } else { false } }) {
       prunedSegmentCount = context.snapshot.segments.count
       return []
     }

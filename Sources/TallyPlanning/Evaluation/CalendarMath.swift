@@ -100,14 +100,16 @@ package enum CalendarMath {
     return date.day
   }
 
-  /// Number of unit boundaries passed between two times; negative if `end` comes first.
+  /// Number of unit boundaries passed between two times, for weeks that of whole weeks between
+  /// their dates; negative if `end` comes first.
   package static func difference(_ unit: TimeUnit, _ start: Int64, _ end: Int64) -> Int64 {
     switch unit {
     case .microsecond, .millisecond, .second, .minute, .hour, .day:
       let width = fixedMicroseconds(unit) ?? 1
       return floorDivide(end, width) &- floorDivide(start, width)
     case .week:
-      return floorDivide(day(of: end) &+ 3, 7) &- floorDivide(day(of: start) &+ 3, 7)
+      // The oracle counts whole weeks between the dates here, not Mondays passed.
+      return (day(of: end) &- day(of: start)) / 7
     case .month, .quarter, .year:
       return ordinal(unit, end) &- ordinal(unit, start)
     }
