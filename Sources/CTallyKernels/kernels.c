@@ -148,3 +148,29 @@ void tally_bit_lengths(const uint64_t *values, size_t count, uint64_t base, uint
     histogram[value == 0 ? 0 : 64 - __builtin_clzll(value)] += 1;
   }
 }
+
+void tally_patch32(const uint8_t *gaps, const uint8_t *high, size_t high_limit, size_t count,
+                   uint32_t width, uint32_t shift, uint32_t *values) {
+  const uint64_t mask = ((uint64_t)1 << width) - 1;
+  size_t row = (size_t)-1;
+  size_t bit = 0;
+  size_t index = 0;
+  for (; index < count && (bit >> 3) + 8 <= high_limit; index++, bit += width) {
+    uint64_t word;
+    memcpy(&word, high + (bit >> 3), 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    row += gaps[index];
+    values[row] |= (uint32_t)(word >> (bit & 7) & mask) << shift;
+  }
+  // The last few words would reach beyond the buffer.
+  for (; index < count; index++, bit += width) {
+    uint64_t word = 0;
+    for (size_t byte = bit >> 3; byte < high_limit; byte++) {
+      word |= (uint64_t)high[byte] << ((byte - (bit >> 3)) * 8);
+    }
+    row += gaps[index];
+    values[row] |= (uint32_t)(word >> (bit & 7) & mask) << shift;
+  }
+}

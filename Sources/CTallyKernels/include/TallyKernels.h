@@ -49,6 +49,12 @@ void tally_gather32(const uint32_t *table, uint32_t last, uint32_t *values, size
 /// out[i] = table[min(codes[i], last)].
 void tally_gather64(const uint64_t *table, uint32_t last, const uint32_t *codes, size_t count,
                     uint64_t *out);
+/// Patches exceptions into unpacked values: the i-th lies gaps[i] rows behind the one before (the
+/// first behind row -1) and gets the i-th `width` (1...32) bits of `high` shifted left by `shift`.
+/// `high_limit` bytes may be read from `high` on; rows stay within `values`.
+void tally_patch32(const uint8_t *gaps, const uint8_t *high, size_t high_limit, size_t count,
+                   uint32_t width, uint32_t shift, uint32_t *values);
+
 /// Adds one to histogram[bit length of (values[i] - base)], 65 entries. Returns nothing else.
 void tally_bit_lengths(const uint64_t *values, size_t count, uint64_t base, uint32_t *histogram);
 

@@ -14,7 +14,16 @@ final class NarrowSumState: AggregateState {
     guard let argument else { return }
     let base = unsafe sums.base
     if argument.hasNulls { return unsafe updateValid(groups, argument, base) }
-    if argument.isConstant { argument.flatten(rowCount: groups.rowCount) }
+    if argument.isConstant {
+      let value = unsafe argument.int64s[0]
+      if let group = groups.constant {
+        unsafe base[Int(group)] &+= value &* Int64(groups.rowCount)
+      } else {
+        let ids = unsafe groups.ids
+        for row in 0..<groups.rowCount { unsafe base[Int(ids[row])] &+= value }
+      }
+      return
+    }
     if let form = argument.narrow {
       let raws = unsafe UnsafePointer(argument.narrowValues)
       if let group = groups.constant {

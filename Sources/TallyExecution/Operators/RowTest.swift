@@ -103,6 +103,9 @@ final class RowTest {
       let passes = !vector.isNull(0) && value >= minimum && value <= maximum
       return keepAll(passes, selection, &isPartial)
     }
+    if isPartial, vector.layout != .bool {
+      return refineRange(vector, minimum, maximum, selection)
+    }
     if isPartial || vector.layout == .bool || vector.hasNulls {
       fillMask(vector, minimum, maximum, rowCount)
       return keepMasked(selection, &isPartial, rowCount)
@@ -120,16 +123,41 @@ final class RowTest {
     isPartial = selection.count < rowCount
   }
 
+  /// Tests only the rows that are left.
+  private func refineRange(
+    _ vector: Vector, _ minimum: Int64, _ maximum: Int64, _ selection: SelectionVector
+  ) {
+    let indexes = unsafe selection.indexes
+    let presence = unsafe vector.presence
+    let raws = unsafe vector.narrow == nil ? nil : vector.narrowValues
+    let values = unsafe vector.int64s
+    let (base, scale) = (vector.narrow?.base ?? 0, vector.narrow?.scale ?? 0)
+    var kept = 0
+    for index in 0..<selection.count {
+      let row = unsafe Int(indexes[index])
+      let value =
+        if let raws = unsafe raws { unsafe base &+ scale &* Int64(raws[row]) } else {
+          unsafe values[row]
+        }
+      unsafe indexes[kept] = UInt16(truncatingIfNeeded: row)
+      var passes = value >= minimum && value <= maximum
+      if let presence = unsafe presence { unsafe passes = passes && presence[row] != 0 }
+      kept &+= passes ? 1 : 0
+    }
+    selection.count = kept
+  }
+
   private func fillMask(
     _ vector: Vector, _ minimum: Int64, _ maximum: Int64, _ rowCount: Int
   ) {
     let bytes = unsafe mask.bools
     if vector.layout == .bool {
       let bools = unsafe vector.bools
-      for row in 0..<rowCount {
-        let value = unsafe Int64(bools[row])
-        unsafe bytes[row] = value >= minimum && value <= maximum ? 1 : 0
-      }
+      let accepts: (UInt8, UInt8) = (
+        minimum <= 0 && maximum >= 0 ? 1 : 0, minimum <= 1 && maximum >= 1 ? 1 : 0
+      )
+      let difference = accepts.0 ^ accepts.1
+      for row in 0..<rowCount { unsafe bytes[row] = accepts.0 ^ (difference & bools[row]) }
     } else {
       vector.flatten(rowCount: rowCount)
       let values = unsafe vector.int64s

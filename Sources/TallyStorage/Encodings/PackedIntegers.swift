@@ -125,17 +125,21 @@ struct PackedIntegers: Sendable {
               source, bit: block.dataOffset &* 8 &+ row &* block.width, width: block.width))
         }
       }
-      guard block.exceptionCount > 0 else { return }
-      var position = -1
-      let shift = UInt32(block.width)
-      for exception in 0..<block.exceptionCount {
-        unsafe position &+= Int(source[block.gapOffset &+ exception])
-        let high = unsafe BitSequence.load(
-          source, bit: block.highOffset &* 8 &+ exception &* block.exceptionWidth,
-          width: block.exceptionWidth)
-        unsafe target[position] |= UInt32(truncatingIfNeeded: high) << shift
-      }
+      guard block.exceptionCount > 0, block.exceptionWidth <= 32 else { return }
+      let patches = unsafe base.assumingMemoryBound(to: UInt8.self)
+      unsafe tally_patch32(
+        patches + block.gapOffset, patches + block.highOffset, source.count - block.highOffset,
+        block.exceptionCount, UInt32(block.exceptionWidth), UInt32(block.width), target)
     }
+  }
+
+  /// The one value of all entries, when headers alone prove that there is only one.
+  var uniformValue: UInt64? {
+    guard let first = blocks.first?.base else { return nil }
+    let isUniform = blocks.allSatisfy {
+      $0.width == 0 && $0.exceptionCount == 0 && $0.base == first
+    }
+    return isUniform ? first : nil
   }
 
   /// Writes the values of a block; needs `isNarrow`.

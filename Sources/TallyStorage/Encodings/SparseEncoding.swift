@@ -13,6 +13,8 @@ struct SparseEncoding: IntegerDecoder {
   private let ranks: [Int32]
   private let packed: PackedIntegers
   private let rowCount: Int
+  /// The value of all differing rows, when they have one.
+  private let uniform: UInt32?
 
   init(_ reader: inout ByteReader, rowCount: Int) throws(TallyError) {
     header = try AffineHeader(&reader)
@@ -30,6 +32,7 @@ struct SparseEncoding: IntegerDecoder {
     self.rowCount = rowCount
     packed = try PackedIntegers(&reader, count: rank)
     try reader.expectEnd()
+    uniform = packed.isNarrow ? packed.uniformValue.map { UInt32(truncatingIfNeeded: $0) } : nil
   }
 
   static func encode(
@@ -49,6 +52,10 @@ struct SparseEncoding: IntegerDecoder {
     // wherever they begin; `scatter` writes rows of the block only.
     unsafe target.update(
       repeating: UInt32(truncatingIfNeeded: common), count: Page.blockRowCount)
+    if let uniform {
+      unsafe mark(block: block, uniform, into: target)
+      return header.affine()
+    }
     unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 2 * Page.blockRowCount) {
       exceptions in
       guard let base = exceptions.baseAddress else { return }
@@ -87,6 +94,23 @@ struct SparseEncoding: IntegerDecoder {
     let last = Int(ranks[block + 1])
     if first == last { return 0..<0 }
     return (first / Page.blockRowCount)..<((last - 1) / Page.blockRowCount + 1)
+  }
+
+  /// Writes one value to all differing rows of a block.
+  private func mark(block: Int, _ value: UInt32, into target: UnsafeMutablePointer<UInt32>) {
+    let start = block * Bitmap.wordsPerBlock
+    let end = min(words.count, start + Bitmap.wordsPerBlock)
+    unsafe words.withUnsafeBufferPointer { words in
+      for index in start..<end {
+        var word = unsafe words[index]
+        let row = (index &- start) &* 64
+        while word != 0 {
+          // SAFETY: `init` checked that no bit lies beyond the last row.
+          unsafe target[row &+ word.trailingZeroBitCount] = value
+          word &= word &- 1
+        }
+      }
+    }
   }
 
   @inline(__always)
