@@ -134,6 +134,10 @@ void tally_gather32(const uint32_t *table, uint32_t last, uint32_t *values, size
   }
 }
 
+void tally_lookup32(const uint32_t *table, uint32_t *values, size_t count) {
+  for (size_t i = 0; i < count; i++) values[i] = table[values[i]];
+}
+
 void tally_gather64(const uint64_t *table, uint32_t last, const uint32_t *codes, size_t count,
                     uint64_t *out) {
   for (size_t i = 0; i < count; i++) {
@@ -143,9 +147,24 @@ void tally_gather64(const uint64_t *table, uint32_t last, const uint32_t *codes,
 }
 
 void tally_bit_lengths(const uint64_t *values, size_t count, uint64_t base, uint32_t *histogram) {
-  for (size_t i = 0; i < count; i++) {
+  // Four counters for each length: neighbours of one length do not wait for each other.
+  uint32_t counters[4][65] = {{0}};
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    for (size_t bank = 0; bank < 4; bank++) {
+      const uint64_t value = values[i + bank] - base;
+      // The lowest bit decides nothing from length 2 up, so setting it spares a branch for zero.
+      const int length = 64 - __builtin_clzll(value | 1);
+      counters[bank][length - (value == 0)] += 1;
+    }
+  }
+  for (; i < count; i++) {
     const uint64_t value = values[i] - base;
-    histogram[value == 0 ? 0 : 64 - __builtin_clzll(value)] += 1;
+    counters[0][64 - __builtin_clzll(value | 1) - (value == 0)] += 1;
+  }
+  for (size_t length = 0; length < 65; length++) {
+    histogram[length] += counters[0][length] + counters[1][length] + counters[2][length] +
+                         counters[3][length];
   }
 }
 

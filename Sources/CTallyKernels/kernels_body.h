@@ -125,21 +125,22 @@ static void NAME(join_planes64)(const uint8_t *planes, size_t stride, uint32_t p
   }
 }
 
-// A running sum in steps of four: two shifted additions make the sums inside a vector.
+// A running sum in steps of four: two shifted additions make the sums inside a vector. What
+// carries over is a vector too, so that only one addition depends on the step before.
 static void NAME(prefix32)(uint32_t *values, size_t count, uint32_t start, uint32_t step,
                            uint32_t mask) {
   typedef uint32_t vector4 __attribute__((vector_size(16), aligned(4), may_alias));
-  uint32_t state = start;
+  const vector4 zero = {0, 0, 0, 0};
+  vector4 carry = zero + start;
   size_t i = 0;
   for (; i + 4 <= count; i += 4) {
     vector4 sums = *(const vector4 *)(values + i) + step;
-    const vector4 zero = {0, 0, 0, 0};
     sums += __builtin_shufflevector(zero, sums, 0, 4, 5, 6);
     sums += __builtin_shufflevector(zero, sums, 0, 1, 4, 5);
-    sums += state;
-    state = sums[3];
-    *(vector4 *)(values + i) = sums & mask;
+    *(vector4 *)(values + i) = (sums + carry) & mask;
+    carry += __builtin_shufflevector(sums, sums, 3, 3, 3, 3);
   }
+  uint32_t state = carry[0];
   for (; i < count; i++) {
     state += values[i] + step;
     values[i] = state & mask;

@@ -44,6 +44,8 @@ void tally_join_planes64(const uint8_t *planes, size_t stride, uint32_t plane_co
 void tally_split_planes(const uint64_t *values, size_t count, uint32_t plane_count,
                         uint8_t *planes);
 
+/// values[i] = table[values[i]]; every value must be an index of the table.
+void tally_lookup32(const uint32_t *table, uint32_t *values, size_t count);
 /// values[i] = table[min(values[i], last)].
 void tally_gather32(const uint32_t *table, uint32_t last, uint32_t *values, size_t count);
 /// out[i] = table[min(codes[i], last)].

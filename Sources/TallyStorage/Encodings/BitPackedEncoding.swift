@@ -1,5 +1,5 @@
 internal import CTallyKernels
-package import TallyBase
+import TallyBase
 
 /// Frame of reference, common divisor taken out, bit-packed blocks with patched exceptions.
 ///

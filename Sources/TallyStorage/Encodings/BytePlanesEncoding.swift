@@ -1,5 +1,5 @@
 internal import CTallyKernels
-package import TallyBase
+import TallyBase
 
 /// Byte 0 of every raw value, then byte 1, and so on: what zstd compresses best.
 ///
@@ -27,7 +27,6 @@ struct BytePlanesEncoding: IntegerDecoder {
     (64 - maximum.leadingZeroBitCount + 7) / 8
   }
 
-  /// Where the planes begin in what `encode` wrote: bytes ahead of them.
   static func encode(
     _ raw: [UInt64], maximum: UInt64, header: AffineHeader, into writer: inout ByteWriter
   ) {
@@ -61,6 +60,15 @@ struct BytePlanesEncoding: IntegerDecoder {
 
   func decodeInt64(block: Int, into target: UnsafeMutablePointer<Int64>) {
     let rows = Blocks.rowCount(block, of: rowCount)
+    if planeCount <= 4 {
+      unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Page.blockRowCount) { raw in
+        guard let narrow = raw.baseAddress,
+          let affine = unsafe decodeNarrow(block: block, into: narrow)
+        else { return }
+        unsafe Widening.widen(narrow, count: rows, affine, into: target)
+      }
+      return
+    }
     // SAFETY: as above; Int64 and UInt64 have one layout.
     unsafe target.withMemoryRebound(to: UInt64.self, capacity: Page.blockRowCount) { values in
       unsafe bytes.withUnsafeBufferPointer {

@@ -1,4 +1,4 @@
-package import TallyBase
+import TallyBase
 
 /// One value for every row. Layout: value signed varint.
 struct ConstantEncoding: IntegerDecoder {

@@ -1,5 +1,5 @@
 internal import CTallyKernels
-package import TallyBase
+import TallyBase
 
 /// Differences between neighbours, bit-packed; each block starts from a value of its own.
 ///

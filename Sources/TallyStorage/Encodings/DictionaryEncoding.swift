@@ -1,5 +1,5 @@
 internal import CTallyKernels
-package import TallyBase
+import TallyBase
 
 /// The page's distinct values and an index for each row.
 ///
@@ -8,9 +8,10 @@ package import TallyBase
 /// by block as they first appear, ascending within a block: in data sorted by org an org's users
 /// then have neighbouring indexes, which pack into few bits.
 struct DictionaryEncoding: IntegerDecoder {
-  private let table: [Int64]
-  /// The table less its minimum, where the differences fit.
+  /// The entries less the least of them, where the differences fit 32 bits.
   private let narrowTable: [UInt32]
+  /// The entries, where they do not.
+  private let wideTable: [Int64]
   private let minimum: Int64
   private let indexes: PackedIntegers
 
@@ -26,14 +27,17 @@ struct DictionaryEncoding: IntegerDecoder {
     }
     indexes = try PackedIntegers(&reader, count: rowCount)
     try reader.expectEnd()
-    guard indexes.isNarrow else {
-      throw reader.corruption("a dictionary's indexes need more than 32 bits")
+    guard let upperBound = indexes.upperBound, upperBound <= 2 * count + 2 else {
+      throw reader.corruption("indexes need more bits than \(count) entries")
     }
     let minimum = table.reduce(Int64.max, min)
     let maximum = table.reduce(Int64.min, max)
+    // Padded to whatever the widths admit, so that no lookup needs a check.
+    let padding = repeatElement(minimum, count: max(0, upperBound - count))
     let isNarrow = UInt64(bitPattern: maximum &- minimum) <= UInt64(UInt32.max)
-    narrowTable = isNarrow ? table.map { UInt32(truncatingIfNeeded: $0 &- minimum) } : []
-    self.table = table
+    narrowTable =
+      isNarrow ? (table + padding).map { UInt32(truncatingIfNeeded: $0 &- minimum) } : []
+    wideTable = isNarrow ? [] : table + padding
     self.minimum = minimum
   }
 
@@ -49,17 +53,15 @@ struct DictionaryEncoding: IntegerDecoder {
     PackedIntegers.encode(indexes, plan: plan, into: &writer)
   }
 
-  var heldByteCount: Int { table.count * 8 + narrowTable.count * 4 + indexes.heldByteCount }
+  var heldByteCount: Int { wideTable.count * 8 + narrowTable.count * 4 + indexes.heldByteCount }
 
   func decodeNarrow(block: Int, into target: UnsafeMutablePointer<UInt32>) -> Affine? {
     guard !narrowTable.isEmpty else { return nil }
     unsafe indexes.unpackNarrow(block: block, into: target)
     unsafe narrowTable.withUnsafeBufferPointer {
       guard let base = $0.baseAddress else { return }
-      // SAFETY: the kernel cuts indexes to the table's last entry.
-      unsafe tally_gather32(
-        base, UInt32(truncatingIfNeeded: $0.count - 1), target,
-        Blocks.rowCount(block, of: indexes.count))
+      // SAFETY: the table has an entry for every index that the widths admit.
+      unsafe tally_lookup32(base, target, Blocks.rowCount(block, of: indexes.count))
     }
     return Affine(base: minimum, scale: 1)
   }
@@ -67,9 +69,13 @@ struct DictionaryEncoding: IntegerDecoder {
   func decodeInt64(block: Int, into target: UnsafeMutablePointer<Int64>) {
     unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Page.blockRowCount) { raw in
       guard let codes = raw.baseAddress else { return }
-      unsafe indexes.unpackNarrow(block: block, into: codes)
-      unsafe TableLookup.gather(
-        table, codes, count: Blocks.rowCount(block, of: indexes.count), into: target)
+      let rows = Blocks.rowCount(block, of: indexes.count)
+      if let affine = unsafe decodeNarrow(block: block, into: codes) {
+        unsafe Widening.widen(codes, count: rows, affine, into: target)
+      } else {
+        unsafe indexes.unpackNarrow(block: block, into: codes)
+        unsafe TableLookup.gather(wideTable, codes, count: rows, into: target)
+      }
     }
   }
 }

@@ -18,11 +18,12 @@ struct EncodedPage {
 /// Picks the encoding of a page of integers by measuring.
 ///
 /// The cost of a form is its stored bytes, weighted by what reading it takes beyond plain
-/// bit-packing: differences must be summed up (3 %), exceptions of sparse pages scattered (3 %),
-/// dictionary indexes looked up (5 %); byte planes, which are only ever worth it with zstd, must
-/// be 5 % smaller than the best other form. Sizes of the block encodings are computed exactly from
-/// bit-length histograms, without encoding; only the winner is encoded, and byte planes where a
-/// compressed sample promises to beat it.
+/// bit-packing: differences must be summed up (3 %), exceptions of sparse pages scattered (3 % and
+/// more the more there are), dictionary indexes looked up (5 %); byte planes, which are only ever
+/// worth it with zstd, must be 5 % smaller than the best other form. Run lengths count half: whole
+/// runs are aggregated at once. Sizes of the block encodings
+/// are computed exactly from bit-length histograms, without encoding; only the winner is encoded,
+/// and byte planes where a compressed sample promises to beat it.
 struct EncodingChooser {
   let options: SegmentWriter.Options
   private var dictionaries = DictionaryBuilder()
@@ -96,7 +97,7 @@ struct EncodingChooser {
       consider(.mapped, mapping.byteCount(valueBitCount: bits), 1)
     }
     let valueByteCount = (64 - analysis.rawMaximum.leadingZeroBitCount + 8) / 7
-    consider(.runLength, analysis.runCount * (1 + valueByteCount) + 2, 1)
+    consider(.runLength, analysis.runCount * (1 + valueByteCount) + 2, 0.5)
     if best.cost * 100 < Double(analysis.raw.count) { return best }
     considerDelta(analysis, consider)
     considerSparse(analysis, &work, consider)
@@ -131,7 +132,7 @@ struct EncodingChooser {
     let share = Double(exceptions.count) / Double(analysis.raw.count)
     // What zstd makes of a bitmap, roughly: from 1/16 at 1 % to nothing saved at 50 %.
     let bitmap = Double(Bitmap.byteCount(bitCount: analysis.raw.count)) * min(1, 0.1 + share * 3)
-    consider(.sparse, PackingPlan(exceptions).byteCount + 16 + Int(bitmap), 1.03)
+    consider(.sparse, PackingPlan(exceptions).byteCount + 16 + Int(bitmap), 1.03 + share * 0.15)
   }
 
   private mutating func dictionary(
@@ -140,10 +141,10 @@ struct EncodingChooser {
     let count = analysis.values.count
     let range = UInt64(bitPattern: analysis.maximum &- analysis.minimum)
     if !isSymbol {
-      let sample = Array(analysis.values.prefix(EncodingChooser.sampleRowCount))
+      let sample = Array(analysis.values.prefix(Page.blockRowCount))
       guard
         dictionaries.build(
-          sample, minimum: analysis.minimum, range: range, entryCountMax: sample.count / 4) != nil
+          sample, minimum: analysis.minimum, range: range, entryCountMax: sample.count / 3) != nil
       else { return nil }
     }
     return dictionaries.build(
@@ -205,7 +206,8 @@ struct EncodingChooser {
     return dictionaries.build(
       analysis.values, minimum: analysis.minimum, range: range,
       entryCountMax: analysis.values.count)
-      ?? DictionaryBuilder.Result(entries: analysis.values, indexes: (0..<UInt64(analysis.values.count)).map { $0 })
+      ?? DictionaryBuilder.Result(
+        entries: analysis.values, indexes: (0..<UInt64(analysis.values.count)).map { $0 })
   }
 
   /// Puts zstd around the bytes where it saves enough.

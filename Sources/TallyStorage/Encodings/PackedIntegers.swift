@@ -28,8 +28,14 @@ struct PackedIntegers: Sendable {
   private let bytes: [UInt8]
   let blocks: [Block]
   let count: Int
-  /// Whether every value less its block's base fits 32 bits.
-  let isRelativeNarrow: Bool
+  /// One more than the greatest value that the widths admit; nil if it exceeds 32 bits.
+  var upperBound: Int? {
+    if !isNarrow { return nil }
+    return blocks.reduce(0) {
+      max($0, Int($1.base) + 1 << ($1.width + $1.exceptionWidth))
+    }
+  }
+
   /// Whether every value fits 32 bits.
   let isNarrow: Bool
 
@@ -50,7 +56,6 @@ struct PackedIntegers: Sendable {
       try PackedIntegers.readData(&reader, &blocks[block], rows: rows)
     }
     self.blocks = blocks
-    isRelativeNarrow = blocks.allSatisfy { $0.width + $0.exceptionWidth <= 32 }
     isNarrow = blocks.allSatisfy {
       let bits = $0.width + $0.exceptionWidth
       return bits <= 32 && $0.base <= UInt64(UInt32.max) - ((1 << UInt64(bits)) - 1)
@@ -106,8 +111,12 @@ struct PackedIntegers: Sendable {
   /// Bytes of memory beside the page's.
   var heldByteCount: Int { blocks.count * MemoryLayout<Block>.stride }
 
-  /// Writes the values of a block less its base; needs `isRelativeNarrow`.
-  func unpackRelative(block index: Int, into target: UnsafeMutablePointer<UInt32>) {
+  /// Writes the values of a block less its base; the block must fit 32 bits.
+  ///
+  /// - Parameter needed: rows of the block that the caller will look at; nil: all.
+  func unpackRelative(
+    block index: Int, needed: Range<Int>? = nil, into target: UnsafeMutablePointer<UInt32>
+  ) {
     let block = blocks[index]
     let rows = Blocks.rowCount(index, of: count)
     unsafe bytes.withUnsafeBytes { source in
@@ -119,7 +128,7 @@ struct PackedIntegers: Sendable {
           (base + block.dataOffset).assumingMemoryBound(to: UInt8.self), UInt32(block.width),
           target)
       } else {
-        for row in 0..<rows {
+        for row in needed ?? 0..<rows {
           unsafe target[row] = UInt32(
             truncatingIfNeeded: BitSequence.load(
               source, bit: block.dataOffset &* 8 &+ row &* block.width, width: block.width))
@@ -133,6 +142,7 @@ struct PackedIntegers: Sendable {
     }
   }
 
+<<<<<<< HEAD
   /// The one value of all entries, when headers alone prove that there is only one.
   var uniformValue: UInt64? {
     guard let first = blocks.first?.base else { return nil }
@@ -145,6 +155,13 @@ struct PackedIntegers: Sendable {
   /// Writes the values of a block; needs `isNarrow`.
   func unpackNarrow(block index: Int, into target: UnsafeMutablePointer<UInt32>) {
     unsafe unpackRelative(block: index, into: target)
+=======
+  /// Writes the values of a block; needs `isNarrow`. `needed` as for `unpackRelative`.
+  func unpackNarrow(
+    block index: Int, needed: Range<Int>? = nil, into target: UnsafeMutablePointer<UInt32>
+  ) {
+    unsafe unpackRelative(block: index, needed: needed, into: target)
+>>>>>>> de6cc17 (Document the segment format and test every encoding)
     // SAFETY: the target holds 1,024 entries.
     unsafe tally_affine32(
       target, Blocks.rowCount(index, of: count),

@@ -1,4 +1,4 @@
-package import TallyBase
+import TallyBase
 
 /// What every encoding of integers (and of everything held as integers: symbols, bools, the bits
 /// of doubles) offers to a scan. `init`s validate all structure, so that no call here can fail.

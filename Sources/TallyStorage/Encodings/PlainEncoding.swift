@@ -1,4 +1,4 @@
-package import TallyBase
+import TallyBase
 
 /// Values as they are. Layout: 8 bytes a row.
 struct PlainEncoding: IntegerDecoder {

@@ -1,4 +1,4 @@
-package import TallyBase
+import TallyBase
 
 /// Values and how often each repeats.
 ///

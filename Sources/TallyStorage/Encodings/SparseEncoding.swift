@@ -1,5 +1,5 @@
 internal import CTallyKernels
-package import TallyBase
+import TallyBase
 
 /// Mostly one value: a bitmap of the rows that differ, and their values packed.
 ///
@@ -62,7 +62,8 @@ struct SparseEncoding: IntegerDecoder {
       let blocks = packedBlocks(block)
       for index in blocks {
         unsafe packed.unpackNarrow(
-          block: index, into: base + (index - blocks.lowerBound) * Page.blockRowCount)
+          block: index, needed: neededRows(block, of: index),
+          into: base + (index - blocks.lowerBound) * Page.blockRowCount)
       }
       unsafe scatter(block: block, base, into: target)
     }
@@ -71,6 +72,17 @@ struct SparseEncoding: IntegerDecoder {
 
   func decodeInt64(block: Int, into target: UnsafeMutablePointer<Int64>) {
     let rows = Blocks.rowCount(block, of: rowCount)
+    unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Page.blockRowCount) { raw in
+      guard let narrow = raw.baseAddress else { return }
+      if let affine = unsafe decodeNarrow(block: block, into: narrow) {
+        unsafe Widening.widen(narrow, count: rows, affine, into: target)
+      } else {
+        unsafe decodeWide(block: block, rows: rows, into: target)
+      }
+    }
+  }
+
+  private func decodeWide(block: Int, rows: Int, into target: UnsafeMutablePointer<Int64>) {
     // SAFETY: as above; Int64 and UInt64 have one layout.
     unsafe target.withMemoryRebound(to: UInt64.self, capacity: Page.blockRowCount) { values in
       unsafe values.update(repeating: common, count: Page.blockRowCount)
@@ -96,6 +108,7 @@ struct SparseEncoding: IntegerDecoder {
     return (first / Page.blockRowCount)..<((last - 1) / Page.blockRowCount + 1)
   }
 
+<<<<<<< HEAD
   /// Writes one value to all differing rows of a block.
   private func mark(block: Int, _ value: UInt32, into target: UnsafeMutablePointer<UInt32>) {
     let start = block * Bitmap.wordsPerBlock
@@ -111,6 +124,13 @@ struct SparseEncoding: IntegerDecoder {
         }
       }
     }
+=======
+  /// The rows of a packed block that belong to `block`.
+  private func neededRows(_ block: Int, of index: Int) -> Range<Int> {
+    let start = index * Page.blockRowCount
+    let first = max(0, Int(ranks[block]) - start)
+    return first..<max(first, min(Page.blockRowCount, Int(ranks[block + 1]) - start))
+>>>>>>> de6cc17 (Document the segment format and test every encoding)
   }
 
   @inline(__always)

@@ -102,7 +102,7 @@ extension TextEncoding {
     let usefulCount = forced == .dictionary ? source.count : source.count / 2
     if forced != .plain {
       for row in 0..<source.count {
-        let code = source.withBytes(row) { unsafe table.intern($0) }
+        let code = unsafe source.withBytes(row) { unsafe table.intern($0) }
         indexes.append(UInt64(code) - 1)
         if table.count > max(usefulCount, 1) { break }
       }
@@ -124,7 +124,7 @@ extension TextEncoding {
     }
     for row in 0..<source.count { writer.appendVarint(source.byteCount(row)) }
     for row in 0..<source.count {
-      source.withBytes(row) { unsafe writer.append(contentsOf: $0) }
+      unsafe source.withBytes(row) { unsafe writer.append(contentsOf: $0) }
     }
     return .plain
   }

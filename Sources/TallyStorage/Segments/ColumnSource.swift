@@ -28,7 +28,8 @@ struct ColumnSource {
       kind == ColumnKind(storing: data.column.type), kind != .symbol || data.validity.isEmpty
     else {
       throw TallyError(
-        .internal, "column '\(data.column.name)' has \(count) entries of kind \(kind), expected "
+        .internal,
+        "column '\(data.column.name)' has \(count) entries of kind \(kind), expected "
           + "\(rowCount) of type \(data.column.type)")
     }
     if case .symbol(let values) = data.values { makeLocal(values) }

@@ -35,7 +35,9 @@ package final class PageCache: Sendable {
 
   func page(_ key: Key) -> Page? { shard(key).state.withLock { $0.find(key) } }
 
-  func insert(_ page: Page, for key: Key) { shard(key).state.withLock { $0.insert(page, for: key) } }
+  func insert(_ page: Page, for key: Key) {
+    shard(key).state.withLock { $0.insert(page, for: key) }
+  }
 
   /// Forgets all pages; for cold measurements and memory pressure.
   package func removeAll() {

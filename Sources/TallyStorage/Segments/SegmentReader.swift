@@ -77,7 +77,8 @@ package final class SegmentReader: Sendable {
       stored.chunks[rowGroup].pages.indices.contains(index)
     else {
       throw TallyError(
-        .internal, "segment \(info.id) has no page \(index) of column \(column), row group "
+        .internal,
+        "segment \(info.id) has no page \(index) of column \(column), row group "
           + "\(rowGroup)")
     }
     let location = stored.chunks[rowGroup].pages[index]
@@ -123,6 +124,17 @@ package final class SegmentReader: Sendable {
   }
 
   // MARK: Footer
+
+  /// Verifies the header, which reading pages does not need.
+  ///
+  /// - Throws: `io`, `corruption`, `version`.
+  func checkHeader() throws(TallyError) {
+    try locating { () throws(TallyError) in
+      try SegmentHeader.check(
+        try read(
+          byteCount: SegmentFormat.headerByteCount, at: 0, subject: "segment header"))
+    }
+  }
 
   private func readFooter() throws(TallyError) -> SegmentFooter {
     let minimum = Int64(SegmentFormat.headerByteCount + SegmentFormat.trailerByteCount)

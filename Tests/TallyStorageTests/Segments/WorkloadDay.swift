@@ -1,3 +1,6 @@
+import TallyBase
+import TallyStorage
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
   import Darwin
 #endif
-import TallyBase
-import TallyStorage
 
 /// A small, fast, seeded generator (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
