@@ -142,7 +142,6 @@ struct PackedIntegers: Sendable {
     }
   }
 
-<<<<<<< HEAD
   /// The one value of all entries, when headers alone prove that there is only one.
   var uniformValue: UInt64? {
     guard let first = blocks.first?.base else { return nil }
@@ -152,16 +151,11 @@ struct PackedIntegers: Sendable {
     return isUniform ? first : nil
   }
 
-  /// Writes the values of a block; needs `isNarrow`.
-  func unpackNarrow(block index: Int, into target: UnsafeMutablePointer<UInt32>) {
-    unsafe unpackRelative(block: index, into: target)
-=======
   /// Writes the values of a block; needs `isNarrow`. `needed` as for `unpackRelative`.
   func unpackNarrow(
     block index: Int, needed: Range<Int>? = nil, into target: UnsafeMutablePointer<UInt32>
   ) {
     unsafe unpackRelative(block: index, needed: needed, into: target)
->>>>>>> de6cc17 (Document the segment format and test every encoding)
     // SAFETY: the target holds 1,024 entries.
     unsafe tally_affine32(
       target, Blocks.rowCount(index, of: count),

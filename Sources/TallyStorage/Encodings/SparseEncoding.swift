@@ -108,7 +108,6 @@ struct SparseEncoding: IntegerDecoder {
     return (first / Page.blockRowCount)..<((last - 1) / Page.blockRowCount + 1)
   }
 
-<<<<<<< HEAD
   /// Writes one value to all differing rows of a block.
   private func mark(block: Int, _ value: UInt32, into target: UnsafeMutablePointer<UInt32>) {
     let start = block * Bitmap.wordsPerBlock
@@ -124,13 +123,13 @@ struct SparseEncoding: IntegerDecoder {
         }
       }
     }
-=======
+  }
+
   /// The rows of a packed block that belong to `block`.
   private func neededRows(_ block: Int, of index: Int) -> Range<Int> {
     let start = index * Page.blockRowCount
     let first = max(0, Int(ranks[block]) - start)
     return first..<max(first, min(Page.blockRowCount, Int(ranks[block + 1]) - start))
->>>>>>> de6cc17 (Document the segment format and test every encoding)
   }
 
   @inline(__always)
