@@ -9,7 +9,21 @@ extension Vector {
       }
       narrow = nil
     }
+    if runCount > 0 { flattenRuns() }
     if isConstant { spread(rowCount: rowCount) }
+  }
+
+  /// Gives every row of every run its own entry.
+  package func flattenRuns() {
+    let (ends, values) = unsafe (runEnds, codes)
+    // Backwards: a run never starts before its own entry, so no entry is lost.
+    var run = runCount - 1
+    while run >= 0 {
+      let start = unsafe run == 0 ? 0 : Int(ends[run - 1])
+      unsafe (values + start).update(repeating: values[run], count: Int(ends[run]) - start)
+      run -= 1
+    }
+    runCount = 0
   }
 
   private func spread(rowCount: Int) {
@@ -49,6 +63,7 @@ extension Vector {
   package func gather(_ source: Vector, _ indexes: UnsafePointer<UInt16>, count: Int) {
     reset()
     pool = source.pool
+    if source.runCount > 0 { source.flattenRuns() }
     if source.isConstant {
       copyConstant(source)
       return
@@ -106,6 +121,7 @@ extension Vector {
   package func slice(_ source: Vector, start: Int, count: Int) {
     reset()
     pool = source.pool
+    if source.runCount > 0 { source.flattenRuns() }
     if source.isConstant {
       copyConstant(source)
       return

@@ -1,9 +1,10 @@
 /// The values of one column for the rows of a batch.
 ///
 /// A vector owns one aligned buffer that is reused batch after batch. Its values are flat (one
-/// entry a row), constant (entry 0 stands for every row) or, for int64-backed types, narrow:
-/// 32-bit raws with `value = base + scale * raw`, the form in which packed pages unpack fastest.
-/// `flatten` turns the other two into the first; kernels that profit look before they ask for it.
+/// entry a row), constant (entry 0 stands for every row), for int64-backed types narrow (32-bit
+/// raws with `value = base + scale * raw`, the form in which packed pages unpack fastest), or for
+/// codes runs (entry i stands for the rows up to `runEnds[i]`). `flatten` turns the others into the
+/// first; kernels that profit look before they ask for it.
 ///
 /// Text travels as codes of `pool` (code 0 is NULL); other types mark NULL rows in `validity`.
 /// A vector is used by one thread at a time.
@@ -22,6 +23,7 @@
   private let storage: UnsafeMutableRawPointer
   private var narrowStorage: UnsafeMutablePointer<UInt32>?
   private var validityStorage: UnsafeMutablePointer<UInt8>?
+  private var runStorage: UnsafeMutablePointer<Int32>?
 
   /// Whether `validity` must be looked at. Never set for codes.
   package var hasNulls = false
@@ -29,6 +31,8 @@
   package var isConstant = false
   /// Set: values are `narrowValues`, not `int64s`.
   package var narrow: NarrowForm?
+  /// Codes only: more than 0 when the first `runCount` entries stand for runs of rows.
+  package var runCount = 0
   /// The strings behind codes; nil for other layouts.
   package var pool: TextPool?
 
@@ -56,6 +60,7 @@
     unsafe storage.deallocate()
     unsafe narrowStorage?.deallocate()
     unsafe validityStorage?.deallocate()
+    unsafe runStorage?.deallocate()
   }
 
   /// How values of a type are held.
@@ -75,6 +80,7 @@
     hasNulls = false
     isConstant = false
     narrow = nil
+    runCount = 0
   }
 }
 
@@ -106,6 +112,14 @@ extension Vector {
     unsafe narrowStorage = allocated
     return unsafe allocated
   }
+  /// Exclusive ends of runs, ascending; meaningful up to `runCount`.
+  package var runEnds: UnsafeMutablePointer<Int32> {
+    if let runStorage = unsafe runStorage { return unsafe runStorage }
+    let allocated = UnsafeMutablePointer<Int32>.allocate(capacity: max(capacity, 1))
+    unsafe allocated.initialize(repeating: 0, count: max(capacity, 1))
+    unsafe runStorage = allocated
+    return unsafe allocated
+  }
   /// 1 = present, 0 = NULL; meaningful only with `hasNulls`.
   package var validity: UnsafeMutablePointer<UInt8> {
     if let validityStorage = unsafe validityStorage { return unsafe validityStorage }
@@ -122,6 +136,7 @@ extension Vector {
 
   /// Whether row `row` is NULL, whatever the layout and form.
   package func isNull(_ row: Int) -> Bool {
+    if runCount > 0 { flattenRuns() }
     let index = isConstant ? 0 : row
     if layout == .code { return unsafe codes[index] == nullSymbolCode }
     return unsafe hasNulls && validity[index] == 0

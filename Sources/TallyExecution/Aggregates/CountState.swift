@@ -12,6 +12,7 @@ final class CountState: AggregateState {
 
   override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {
     let base = unsafe counts.base
+    if groups.runCount > 0 { return countRuns(groups, argument) }
     if let argument, argument.hasNulls || argument.layout == .code {
       unsafe countPresent(groups, argument, base)
     } else if let group = groups.constant {
@@ -19,6 +20,22 @@ final class CountState: AggregateState {
     } else {
       let ids = unsafe groups.ids
       for row in 0..<groups.rowCount { unsafe base[Int(ids[row])] &+= 1 }
+    }
+  }
+
+  private func countRuns(_ groups: GroupIDs, _ argument: Vector?) {
+    argument?.flatten(rowCount: groups.rowCount)
+    let canBeNull = argument.map { $0.hasNulls || $0.layout == .code } ?? false
+    var start = 0
+    for run in 0..<groups.runCount {
+      guard let ends = unsafe groups.runEnds else { return }
+      let end = unsafe Int(ends[run])
+      var present = end - start
+      if let argument, canBeNull {
+        for row in start..<end where argument.isNull(row) { present -= 1 }
+      }
+      unsafe counts.base[Int(groups.ids[run])] &+= Int64(present)
+      start = end
     }
   }
 

@@ -36,6 +36,7 @@ import TallyBase
   override func assign(_ keys: [Vector], rowCount: Int) throws(TallyError) -> GroupIDs {
     var constant: UInt32 = 0
     var isFirst = true
+    if takesRuns, let runs = assignRuns(keys, rowCount) { return unsafe runs }
     for (index, key) in keys.enumerated() {
       let stride = strides[index]
       if key.isConstant {
@@ -58,6 +59,29 @@ import TallyBase
       unsafe base[Int(id)] = 1
     }
     return unsafe GroupIDs(ids: ids, constant: nil, rowCount: rowCount)
+  }
+
+  /// One run-length key beside constant ones: a group a run. Nil when keys are otherwise.
+  private func assignRuns(_ keys: [Vector], _ rowCount: Int) -> GroupIDs? {
+    guard let index = keys.firstIndex(where: { $0.runCount > 0 }),
+      keys.indices.allSatisfy({ $0 == index || keys[$0].isConstant })
+    else { return nil }
+    var constant: UInt32 = 0
+    for other in keys.indices where other != index {
+      unsafe codecs[other].positions(keys[other], 1, into: positions)
+      unsafe constant &+= min(positions[0], UInt32(sizes[other] - 1)) &* strides[other]
+    }
+    let key = keys[index]
+    unsafe codecs[index].positions(key, key.runCount, into: positions)
+    let base = unsafe occupied.base
+    for run in 0..<key.runCount {
+      let id = unsafe min(positions[run], UInt32(sizes[index] - 1)) &* strides[index] &+ constant
+      unsafe ids[run] = id
+      unsafe base[Int(id)] = 1
+    }
+    return unsafe GroupIDs(
+      ids: ids, constant: nil, rowCount: rowCount, runCount: key.runCount,
+      runEnds: UnsafePointer(key.runEnds))
   }
 
   /// Clamping to the domain keeps every id inside the table whatever a vector holds.

@@ -12,6 +12,9 @@ import TallyBase
 
   deinit { unsafe ids.deallocate() }
 
+  /// Whether all states take groups as runs of rows.
+  var takesRuns = false
+
   /// Group ids are below this.
   var groupCount: Int { 1 }
 

@@ -13,6 +13,7 @@ final class NarrowSumState: AggregateState {
   override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {
     guard let argument else { return }
     let base = unsafe sums.base
+    if groups.runCount > 0 { return unsafe updateRuns(groups, argument, base) }
     if argument.hasNulls { return unsafe updateValid(groups, argument, base) }
     if argument.isConstant {
       let value = unsafe argument.int64s[0]
@@ -37,6 +38,33 @@ final class NarrowSumState: AggregateState {
       unsafe base[Int(group)] &+= SumKernel.sum(argument.int64s, groups.rowCount)
     } else {
       unsafe SumKernel.add(argument.int64s, groups.ids, groups.rowCount, to: base)
+    }
+  }
+
+  /// Each run of rows is a plain sum.
+  private func updateRuns(
+    _ groups: GroupIDs, _ argument: Vector, _ base: UnsafeMutablePointer<Int64>
+  ) {
+    guard let ends = unsafe groups.runEnds else { return }
+    if argument.hasNulls || argument.isConstant { argument.flatten(rowCount: groups.rowCount) }
+    let presence = unsafe argument.presence
+    var start = 0
+    for run in 0..<groups.runCount {
+      let end = unsafe Int(ends[run])
+      var total: Int64
+      if let form = argument.narrow {
+        let raw = unsafe SumKernel.sum(argument.narrowValues + start, end - start)
+        total = form.base &* Int64(end - start) &+ form.scale &* Int64(bitPattern: raw)
+      } else if let presence = unsafe presence {
+        total = 0
+        for row in start..<end {
+          unsafe total &+= presence[row] == 0 ? 0 : argument.int64s[row]
+        }
+      } else {
+        total = unsafe SumKernel.sum(argument.int64s + start, end - start)
+      }
+      unsafe base[Int(groups.ids[run])] &+= total
+      start = end
     }
   }
 

@@ -83,6 +83,7 @@ final class DictionaryNode: ExpressionNode {
       throw TallyError(.internal, "a dictionary expression got a column without strings")
     }
     let table = try tableOver(pool)
+    if source.runCount > 0 { source.flattenRuns() }
     result.reset()
     result.pool = table.pool
     result.isConstant = source.isConstant

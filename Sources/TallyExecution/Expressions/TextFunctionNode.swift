@@ -41,6 +41,7 @@ final class TextFunctionNode: ExpressionNode {
   }
 
   private func computeByCode(_ source: Vector, _ rowCount: Int) throws(TallyError) {
+    if source.runCount > 0 { source.flattenRuns() }
     if rememberedPool !== source.pool {
       rememberedPool = source.pool
       remembered.removeAll()

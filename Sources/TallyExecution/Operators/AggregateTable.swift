@@ -28,6 +28,9 @@ final class AggregateTable {
           specification, plan, denseGroupCount: plan.keys.isEmpty ? 1 : plan.denseSlotCount, budget))
     }
     self.states = states
+    groups.takesRuns = plan.states.allSatisfy {
+      $0.filter == nil && ($0.kind == .count || $0.kind == .narrowSum)
+    }
     try prepare()
   }
 

@@ -146,10 +146,14 @@ final class ColumnReader {
 
   private func readCodes(_ page: Page, row: Int, count: Int) {
     let codes = unsafe vector.codes
-    if let constant = page.constantValue ?? runValue(page, row: row, count: count) {
+    if let constant = page.constantValue {
       vector.isConstant = true
       unsafe codes[0] = SymbolCode(truncatingIfNeeded: constant)
       translate(1)
+      return
+    }
+    if readRuns(page, row: row, count: count) {
+      translate(max(vector.runCount, 1))
       return
     }
     let block = row / Page.blockRowCount
@@ -160,18 +164,33 @@ final class ColumnReader {
     translate(count)
   }
 
-  /// The value of rows `row..<row + count` when one run covers them.
-  private func runValue(_ page: Page, row: Int, count: Int) -> Int64? {
-    guard let runs = page.runs else { return nil }
+  /// Takes long runs as they are; false when the page has none or they are short here.
+  private func readRuns(_ page: Page, row: Int, count: Int) -> Bool {
+    guard let runs = page.runs else { return false }
     var low = 0
     var high = runs.ends.count
     while low < high {
       let middle = (low + high) / 2
       if Int(runs.ends[middle]) <= row { low = middle + 1 } else { high = middle }
     }
-    guard low < runs.ends.count, Int(runs.ends[low]) >= row + count else { return nil }
-    return runs.values[low]
+    var taken = 0
+    let (ends, codes) = unsafe (vector.runEnds, vector.codes)
+    while low < runs.ends.count, taken < count / ColumnReader.rowsPerRunMin {
+      let end = min(Int(runs.ends[low]) - row, count)
+      unsafe ends[taken] = Int32(truncatingIfNeeded: end)
+      unsafe codes[taken] = SymbolCode(truncatingIfNeeded: runs.values[low])
+      taken += 1
+      low += 1
+      guard end == count else { continue }
+      vector.isConstant = taken == 1
+      vector.runCount = taken == 1 ? 0 : taken
+      return true
+    }
+    return false
   }
+
+  /// Runs shorter than this on average are expanded.
+  private static let rowsPerRunMin = 16
 
   private func translate(_ count: Int) {
     let codes = unsafe vector.codes

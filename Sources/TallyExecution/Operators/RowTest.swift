@@ -190,6 +190,10 @@ final class RowTest {
     _ isPartial: inout Bool, _ rowCount: Int
   ) {
     let codes = unsafe vector.codes
+    if vector.runCount > 0, !isPartial {
+      return keepRuns(vector, accepts, selection, &isPartial, rowCount)
+    }
+    if vector.runCount > 0 { vector.flattenRuns() }
     if vector.isConstant {
       let code = unsafe Int(codes[0])
       return keepAll(code < accepts.count && accepts[code] == 1, selection, &isPartial)
@@ -200,6 +204,28 @@ final class RowTest {
       for row in 0..<rowCount { unsafe bytes[row] = table[Int(codes[row])] }
     }
     keepMasked(selection, &isPartial, rowCount)
+  }
+
+  /// Selects whole runs.
+  private func keepRuns(
+    _ vector: Vector, _ accepts: [UInt8], _ selection: SelectionVector,
+    _ isPartial: inout Bool, _ rowCount: Int
+  ) {
+    let indexes = unsafe selection.indexes
+    var (start, kept) = (0, 0)
+    for run in 0..<vector.runCount {
+      let end = unsafe Int(vector.runEnds[run])
+      let code = unsafe Int(vector.codes[run])
+      if code < accepts.count, accepts[code] == 1 {
+        for row in start..<end {
+          unsafe indexes[kept] = UInt16(truncatingIfNeeded: row)
+          kept &+= 1
+        }
+      }
+      start = end
+    }
+    selection.count = kept
+    isPartial = kept < rowCount
   }
 
   private func applyGeneral(
