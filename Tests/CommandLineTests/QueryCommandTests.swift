@@ -11,18 +11,18 @@ struct QueryCommandTests {
   }
 
   static let everything =
-    "SELECT org, time, input_tokens AS n, cost, success FROM usage ORDER BY n"
+    "SELECT org, time, input_tokens AS n, cost FROM usage ORDER BY n"
 
   @Test("jsonl writes exact numbers, RFC 3339 times and null")
   func jsonLines() throws {
     let run = try query("--format", "jsonl", Self.everything)
     #expect(
       run.output == #"""
-        {"org":"","time":"2026-01-05T10:00:01.500000Z","n":2,"cost":-0.000000001,"success":false}
-        {"org":"a,\"b\"\nc","time":"2026-01-05T10:00:02Z","n":3,"cost":0.000000000,"success":true}
-        {"org":"日本|\u001b[31m","time":"2026-01-05T10:00:03.000001Z","n":4,"cost":1.000000000,"success":true}
-        {"org":null,"time":"2026-01-05T10:00:00Z","n":5,"cost":null,"success":null}
-        {"org":"acme","time":"2026-01-05T10:00:00Z","n":9007199254740993,"cost":12.500000000,"success":true}
+        {"org":"","time":"2026-01-05T10:00:01.5Z","n":2,"cost":-0.000000001}
+        {"org":"a,\"b\"\nc","time":"2026-01-05T10:00:02Z","n":3,"cost":0.000000000}
+        {"org":"日本|\u001b[31m","time":"2026-01-05T10:00:03.000001Z","n":4,"cost":1.000000000}
+        {"org":null,"time":"2026-01-05T10:00:00Z","n":5,"cost":null}
+        {"org":"acme","time":"2026-01-05T10:00:00Z","n":9007199254740993,"cost":12.500000000}
 
         """#)
     #expect(run.errors == "" && run.status == 0)
@@ -78,15 +78,15 @@ struct QueryCommandTests {
     let run = try query("SELECT org, cost FROM usage ORDER BY input_tokens")
     #expect(
       run.output == """
-        ┌────────────────┬──────────────┐
-        │ org            │         cost │
-        ├────────────────┼──────────────┤
-        │                │ -0.000000001 │
-        │ a,"b"\\nc       │  0.000000000 │
+        ┌───────────────┬──────────────┐
+        │ org           │         cost │
+        ├───────────────┼──────────────┤
+        │               │ -0.000000001 │
+        │ a,"b"\\nc      │  0.000000000 │
         │ 日本|\\x1b[31m │  1.000000000 │
-        │ NULL           │         NULL │
-        │ acme           │ 12.500000000 │
-        └────────────────┴──────────────┘
+        │ NULL          │         NULL │
+        │ acme          │ 12.500000000 │
+        └───────────────┴──────────────┘
         5 rows
 
         """)
@@ -95,7 +95,7 @@ struct QueryCommandTests {
   @Test("several queries come from the argument, a file or standard input")
   func sources() throws {
     let text = "SELECT count(*) AS n FROM usage; -- the second; one\nby org where cost > 2"
-    let expected = "n\n5\norg\nacme\n"
+    let expected = "n\n5\norg,count\nacme,1\n"
     #expect(try query("--format", "csv", text).output == expected)
     #expect(try query("--format", "csv", input: text).output == expected)
     #expect(try query("--format", "csv", "-f", "-", input: text).output == expected)
