@@ -29,6 +29,8 @@ package enum SegmentWriter {
     /// Tests force one encoding on every page that it can represent.
     package var forcedEncoding: PageEncoding?
     package var zstdLevel: Int32 = 1
+    /// Off: pages are stored as they are encoded.
+    package var isCompressing = true
 
     package init(forcedEncoding: PageEncoding? = nil, zstdLevel: Int32 = 1) {
       self.forcedEncoding = forcedEncoding

@@ -9,7 +9,9 @@ import Testing
   @Test(arguments: encodings)
   func symbolsRoundTrip(_ encoding: PageEncoding?) throws {
     for count in [1, 5, 1_025, 4_000] {
-      let codes = (0..<count).map { SymbolCode($0 % 7 == 0 ? 0 : $0 * 13 % 900 + 5_000_000) }
+      let codes = (0..<count).map { row -> SymbolCode in
+        row % 7 == 0 ? 0 : SymbolCode(row * 13 % 900) + 5_000_000
+      }
       let reader = try SegmentRoundTrip.reader(
         [
           SegmentColumnData(
@@ -22,12 +24,15 @@ import Testing
         #expect(pages.isEmpty)
         continue
       }
-      let column = try #require(try reader.footer().column(id: 2))
+      let footer = try reader.footer()
+      let column = try #require(footer.column(id: 2))
       let dictionary = column.localDictionary
       #expect(dictionary == Array(Set(codes)).sorted())
       #expect(dictionary.first == nullSymbolCode)
-      #expect(pages.flatMap(SegmentRoundTrip.codes).map { dictionary[Int($0)] } == codes)
-      #expect(column.zoneMap.nullCount == codes.filter { $0 == 0 }.count)
+      let decoded = pages.flatMap(SegmentRoundTrip.codes).map { dictionary[Int($0)] }
+      #expect(decoded == codes)
+      let nullCount = codes.filter { $0 == nullSymbolCode }.count
+      #expect(column.zoneMap.nullCount == nullCount)
       #expect(column.zoneMap.maximum == Int64(dictionary.count - 1))
     }
   }
@@ -44,8 +49,10 @@ import Testing
     try reader.verify()
     let expected = values.indices.map { validity[$0] == 0 ? nil : Int64(values[$0]) }
     let pages = try SegmentRoundTrip.pages(reader, column: 1)
-    #expect(pages.flatMap(SegmentRoundTrip.wideValues) == expected)
-    let zoneMap = try #require(try reader.footer().column(id: 1)).zoneMap
+    let decoded = pages.flatMap(SegmentRoundTrip.wideValues)
+    #expect(decoded == expected)
+    let footer = try reader.footer()
+    let zoneMap = try #require(footer.column(id: 1)).zoneMap
     #expect(zoneMap.sum == Int128(expected.compactMap { $0 }.reduce(0, +)))
     #expect(zoneMap.nullCount == 500)
   }
@@ -53,7 +60,9 @@ import Testing
   @Test(arguments: encodings)
   func doublesKeepEveryBit(_ encoding: PageEncoding?) throws {
     let special: [Double] = [0, -0.0, .infinity, -.infinity, .nan, .leastNonzeroMagnitude, 1.5]
-    let values = (0..<2_100).map { $0 % 3 == 0 ? special[$0 / 3 % 7] : Double($0) / 7 }
+    let values = (0..<2_100).map { row -> Double in
+      row % 3 == 0 ? special[row / 3 % 7] : Double(row) / 7
+    }
     let reader = try SegmentRoundTrip.reader(
       [
         SegmentColumnData(
@@ -69,7 +78,7 @@ import Testing
         }
       }
     }
-    #expect(decoded == values.map(\.bitPattern))
+    #expect(decoded == values.map { $0.bitPattern })
     #expect(try reader.footer().column(id: 0)?.zoneMap.hasBounds == false)
   }
 
@@ -104,7 +113,7 @@ import Testing
 
   @Test func functionOfAnotherColumnTakesNoRowBytes() throws {
     let count = 40_000
-    let models = (0..<count).map { SymbolCode($0 &* 2_654_435_761 % 40 + 1) }
+    let models = (0..<count).map { row -> SymbolCode in SymbolCode(row * 31_337 % 1_009 % 40) + 1 }
     var providers = models.map { $0 % 5 + 1 }
     providers[31_000] = 3
     let reader = try SegmentRoundTrip.reader(
@@ -117,8 +126,10 @@ import Testing
     try reader.verify()
     let pages = try SegmentRoundTrip.pages(reader, column: 2)
     #expect(pages.map(\.encoding) == [.mapped, .mapped])
-    #expect(pages.flatMap(SegmentRoundTrip.codes).map { $0 + 1 } == providers)
-    let column = try #require(try reader.footer().column(id: 2))
+    let decoded = pages.flatMap(SegmentRoundTrip.codes).map { $0 + 1 }
+    #expect(decoded == providers)
+    let footer = try reader.footer()
+    let column = try #require(footer.column(id: 2))
     #expect(column.storedByteCount < 200)
   }
 }

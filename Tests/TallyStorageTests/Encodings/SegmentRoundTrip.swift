@@ -91,7 +91,7 @@ enum SegmentRoundTrip {
   static func presence(_ page: Page, block: Int) -> [Bool] {
     var words = [UInt64](repeating: 0, count: 16)
     let nullCount = unsafe words.withUnsafeMutableBufferPointer { buffer in
-      buffer.baseAddress.map { unsafe page.decodeValidity(block: block, into: $0) } ?? -1
+      unsafe buffer.baseAddress.map { unsafe page.decodeValidity(block: block, into: $0) } ?? -1
     }
     let bits = (0..<page.rowCount(block: block)).map {
       words[$0 / 64] >> UInt64($0 % 64) & 1 == 1
