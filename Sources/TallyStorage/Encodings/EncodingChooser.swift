@@ -74,7 +74,8 @@ struct EncodingChooser {
     var best = cheapest(analysis, mapping, isSymbol, &work)
     let shortcut = Double(analysis.raw.count) / 100
     if options.isCompressing, best.cost > shortcut,
-      let planes = planes(analysis, prefix, cheaperThan: best.cost) {
+      let planes = planes(analysis, prefix, cheaperThan: best.cost)
+    {
       let other = finish(best.encoding, write(best.encoding, analysis, mapping, &work, prefix))
       if planes.stored.count * 20 < other.stored.count * 19 { return planes }
       return other
@@ -216,7 +217,8 @@ struct EncodingChooser {
     _ encoding: PageEncoding, _ writer: ByteWriter, planeByteCount: Int = 0
   ) -> EncodedPage {
     var page = EncodedPage(encoding, writer.bytes)
-    guard options.isCompressing, page.encodedByteCount >= 64, isCompressible(encoding, writer.bytes),
+    guard options.isCompressing, page.encodedByteCount >= 64,
+      isCompressible(encoding, writer.bytes),
       let compressed = ZstdCodec.compress(
         writer.bytes, level: options.zstdLevel, partByteCount: planeByteCount)
     else { return page }
