@@ -29,6 +29,7 @@ public enum Cell: Hashable, Sendable {
     }
   }
 
+  /// Whether the value is NULL.
   public var isNull: Bool { self == .null }
 
   /// The text, nil for anything else.
@@ -54,6 +55,7 @@ public enum Cell: Hashable, Sendable {
     }
   }
 
+  /// An exact number, nil for anything else.
   public var decimal: FixedDecimal? {
     switch self {
     case .decimal(let number): number
@@ -62,7 +64,9 @@ public enum Cell: Hashable, Sendable {
     }
   }
 
+  /// The truth value, nil for anything else.
   public var bool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
 
+  /// The moment, nil for anything else.
   public var timestamp: Timestamp? { if case .timestamp(let time) = self { time } else { nil } }
 }

@@ -27,6 +27,7 @@ public final class Database: Sendable {
 
   /// How a database works. The defaults suit a program that shares its machine.
   public struct Options: Sendable {
+    /// What the database may do with the store.
     public var access = Access.readWrite
     /// Threads that answer a query; nil: one a core.
     public var threadCount: Int?
@@ -43,6 +44,7 @@ public final class Database: Sendable {
     /// The page encoding to write wherever it can represent the data, for tests.
     package var forcedEncoding: PageEncoding?
 
+    /// The defaults.
     public init() {}
   }
 
@@ -168,6 +170,7 @@ public final class Database: Sendable {
     }
   }
 
+  /// Takes one event; see ``append(_:)-([Event])``.
   public func append(_ event: Event) throws(DatabaseError) { try append([event]) }
 
   /// Writes appended events to disk durably. When it returns they survive a power cut.

@@ -8,6 +8,7 @@ public struct DatabaseError: Error, Hashable, Sendable {
     case invalidInput, io, corruption, locked, version, `internal`
   }
 
+  /// The kind of failure.
   public let code: Code
   /// What was found, then what was expected.
   public let message: String

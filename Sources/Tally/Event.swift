@@ -7,21 +7,37 @@
 public struct Event: Hashable, Sendable {
   /// When the call happened; decides the partition.
   public var time: Timestamp
+  /// The paying organisation; the first sort key of storage.
   public var org: String?
+  /// The team within the organisation.
   public var team: String?
+  /// The project within the organisation.
   public var project: String?
+  /// Who made the call.
   public var user: String?
+  /// Who ran the model.
   public var provider: String?
+  /// The model that answered.
   public var model: String?
+  /// The product feature the call served.
   public var feature: String?
+  /// Such as `production` or `staging`.
   public var environment: String?
+  /// Why the call failed, nil if it did not.
   public var errorType: String?
+  /// Whether the call succeeded.
   public var success: Bool?
+  /// Calls this event stands for, usually 1.
   public var requests: Int64
+  /// Tokens sent, cached ones included.
   public var inputTokens: Int64?
+  /// Input tokens served from the cache.
   public var cacheReadTokens: Int64?
+  /// Input tokens written to the cache.
   public var cacheWriteTokens: Int64?
+  /// Tokens received, reasoning included.
   public var outputTokens: Int64?
+  /// Output tokens spent on reasoning.
   public var reasoningTokens: Int64?
   /// Milliseconds; three decimals are kept.
   public var latencyMilliseconds: Double?
@@ -36,6 +52,7 @@ public struct Event: Hashable, Sendable {
   /// Further integer columns by name, standard (`http_status`, ...) or your own.
   public var measures: [String: Int64]
 
+  /// An event; whatever is left out is unknown.
   public init(
     time: Timestamp, org: String? = nil, team: String? = nil, project: String? = nil,
     user: String? = nil, provider: String? = nil, model: String? = nil, feature: String? = nil,

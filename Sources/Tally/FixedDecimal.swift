@@ -2,10 +2,12 @@
 ///
 /// Costs are decimals of scale 9 (nano-dollars), latencies of scale 3. Sums are exact.
 public struct FixedDecimal: Hashable, Sendable {
+  /// The number without its point.
   public var unscaled: Int128
   /// Digits after the point, `0...38`.
   public var scale: Int
 
+  /// A decimal; `scale` is clamped to `0...38`.
   public init(unscaled: Int128, scale: Int) {
     self.unscaled = unscaled
     self.scale = min(max(scale, 0), 38)

@@ -1,10 +1,11 @@
-package import TallyExecution
 internal import TallyBase
+package import TallyExecution
 
 /// The rows that a query answered. A sequence of ``QueryResult/Row``; immutable.
 public struct QueryResult: Sendable, RandomAccessCollection {
   /// A column's name and type, in result order.
   public struct Column: Hashable, Sendable {
+    /// As the query names it.
     public let name: String
     /// As the query language writes it: `int64`, `decimal(38,9)`, `timestamp`, ...
     public let type: String
@@ -16,10 +17,13 @@ public struct QueryResult: Sendable, RandomAccessCollection {
     public let scannedRowCount: Int
     /// Rows that bounds proved irrelevant without reading them.
     public let prunedRowCount: Int
+    /// Wall time from the start of execution to the last row.
     public let elapsedNanoseconds: UInt64
   }
 
+  /// The columns, in result order.
   public let columns: [Column]
+  /// What answering took.
   public let statistics: Statistics
   /// Notes about a query that is legal but probably not meant, such as a name that no event has.
   public let warnings: [String]
@@ -41,7 +45,9 @@ public struct QueryResult: Sendable, RandomAccessCollection {
       elapsedNanoseconds: resultSet.statistics.elapsedNanoseconds)
   }
 
+  /// Always 0.
   public var startIndex: Int { 0 }
+  /// The number of rows.
   public var endIndex: Int { resultSet.rowCount }
 
   /// Row `position`, `0..<count`.

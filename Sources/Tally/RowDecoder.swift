@@ -87,7 +87,8 @@ private struct CellContainer: SingleValueDecodingContainer {
     case is Int32.Type: converted = cell.int.flatMap { Int32(exactly: $0) }
     case is UInt.Type: converted = cell.int.flatMap { UInt(exactly: $0) }
     case is UInt64.Type: converted = cell.int.flatMap { UInt64(exactly: $0) }
-    case is Int128.Type: if case .integer(let number) = cell { converted = number } else { converted = nil }
+    case is Int128.Type:
+      if case .integer(let number) = cell { converted = number } else { converted = nil }
     case is FixedDecimal.Type: converted = cell.decimal
     case is Timestamp.Type: converted = cell.timestamp
     default: return nil

@@ -75,7 +75,8 @@ package struct Session: Sendable {
     }
     if analyze {
       let result = try execute(query, cancellation, isProfiling: true)
-      lines = ProfilePrinter.annotate(lines, with: result.statistics, resultRowCount: result.rowCount)
+      lines = ProfilePrinter.annotate(
+        lines, with: result.statistics, resultRowCount: result.rowCount)
     }
     var table = StringTable()
     let codes = lines.map { table.intern(ByteString($0)) }

@@ -1,3 +1,5 @@
+internal import TallyBase
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,12 +7,13 @@
 #else
   internal import Darwin
 #endif
-internal import TallyBase
 
 /// A moment in microseconds since 1970-01-01T00:00:00 UTC.
 public struct Timestamp: Hashable, Comparable, Sendable {
+  /// Negative before 1970.
   public var microsecondsSinceEpoch: Int64
 
+  /// The moment that lies so many microseconds after 1970 began in UTC.
   public init(microsecondsSinceEpoch: Int64) {
     self.microsecondsSinceEpoch = microsecondsSinceEpoch
   }
@@ -32,6 +35,7 @@ public struct Timestamp: Hashable, Comparable, Sendable {
       microsecondsSinceEpoch: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
   }
 
+  /// Whether `left` is the earlier.
   public static func < (left: Timestamp, right: Timestamp) -> Bool {
     left.microsecondsSinceEpoch < right.microsecondsSinceEpoch
   }

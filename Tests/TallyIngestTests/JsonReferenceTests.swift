@@ -64,6 +64,7 @@ import Testing
 
   /// The row that an object means, by way of Foundation.
   private static func reference(_ line: String) throws -> Row {
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     struct Event: Decodable {
       var time: Int64
       var org: String?

@@ -68,7 +68,8 @@ import Testing
     ("TIMESTAMP '2026-03-31' - INTERVAL 1 month", "2026-02-28 00:00:00"),
     ("DATE '2026-01-31' + 1", "2026-02-01"), ("DATE '2026-02-01' - DATE '2026-01-01'", "31"),
     ("epoch_ms(TIMESTAMP '1969-12-31 23:59:59.9995')", "-1"),
-    ("date_diff('week', TIMESTAMP '2026-03-15', TIMESTAMP '2026-03-16')", "1"),
+    ("date_diff('week', TIMESTAMP '2026-03-15', TIMESTAMP '2026-03-16')", "0"),
+    ("date_diff('week', TIMESTAMP '2026-01-15 12:00:00', TIMESTAMP '2026-01-08')", "-1"),
     ("date_diff('year', TIMESTAMP '2026-01-01', TIMESTAMP '2025-12-31')", "-1"),
     (
       "strftime(TIMESTAMP '2026-03-05 07:08:09', '%j %a %y %p %I %-d %u %U %W %V')",

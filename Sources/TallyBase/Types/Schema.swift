@@ -41,8 +41,7 @@ package struct Schema: Hashable, Sendable {
   /// Adds a column after the last one and returns it.
   ///
   /// - Throws: `resourceExhausted` beyond `columnCountMax`.
-  package mutating func append(name: String, type: LogicalType) throws(TallyError) -> ColumnSchema
-  {
+  package mutating func append(name: String, type: LogicalType) throws(TallyError) -> ColumnSchema {
     guard columns.count < Schema.columnCountMax else {
       throw TallyError(
         .resourceExhausted,

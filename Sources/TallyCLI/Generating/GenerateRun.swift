@@ -17,7 +17,8 @@ struct GenerateRun {
     let bulk = try store.beginImport(options: options)
     do throws(TallyError) {
       let generator = generator
-      try deliver(make: { generator.block($0) }) { (batch: EventBatch) throws(TallyError) in
+      @Sendable func block(_ index: Int) -> EventBatch { generator.block(index) }
+      try deliver(make: block) { (batch: EventBatch) throws(TallyError) in
         try bulk.add(batch)
       }
       try cancellation.check()
@@ -40,7 +41,7 @@ struct GenerateRun {
       writer.append(generator.block(block), to: &text)
       return text
     }
-    try deliver(make: { text(of: $0) }) { (text: [UInt8]) throws(TallyError) in
+    try deliver(make: text) { (text: [UInt8]) throws(TallyError) in
       do {
         try file.writeAll(text)
       } catch {

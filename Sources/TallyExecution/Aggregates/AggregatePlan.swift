@@ -74,12 +74,14 @@ struct AggregatePlan: Sendable {
     let filter = call.filter.map { intern($0, &filters) }
     let argument = call.argument.map { intern($0, &arguments) }
     let mayBeNull = call.argument.map { facts.mayBeNull($0) } ?? false
-    let count = StateSpecification(kind: .count, argument: mayBeNull ? argument : nil, filter: filter)
+    let count = StateSpecification(
+      kind: .count, argument: mayBeNull ? argument : nil, filter: filter)
     // Without keys there is a result row even when there are no rows.
     let countIndex = mayBeNull || filter != nil || keys.isEmpty ? intern(count, &states) : nil
     let kind: StateSpecification.Kind
     switch call.function {
-    case .countRows, .count where !call.isDistinct:
+    case .countRows,
+      .count where !call.isDistinct:
       calls.append(CallSpecification(call: call, state: intern(count, &states), count: nil))
       return
     case .count:

@@ -1,3 +1,5 @@
+import TallyBase
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
   import Darwin
 #endif
-import TallyBase
 
 /// One number a group, growing with the groups and charged to the query's budget.
 ///

@@ -138,7 +138,8 @@ final class QuantileState: AggregateState {
     guard let other = other as? QuantileState else { return }
     if let mine = histogram, let theirs = other.histogram, mine.unit == theirs.unit {
       for group in 0..<groupCount {
-        let target = unsafe mine.bins.base + (mapping.map { Int($0[group]) } ?? group) * mine.binCount
+        let target =
+          unsafe mine.bins.base + (mapping.map { Int($0[group]) } ?? group) * mine.binCount
         let source = unsafe theirs.bins.base + group * theirs.binCount
         for bin in 0..<mine.binCount { unsafe target[bin] &+= source[bin] }
       }

@@ -165,7 +165,6 @@ final class DoubleSumState: AggregateState {
     try corrections.resize(groupCount)
   }
 
-
   override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {
     guard let argument else { return }
     argument.flatten(rowCount: groups.rowCount)

@@ -9,7 +9,9 @@ final class ArithmeticNode: ExpressionNode {
   private let right: ExpressionNode
   private let result: Vector
 
-  init(_ function: ScalarFunction, _ left: ExpressionNode, _ right: ExpressionNode, type: LogicalType) {
+  init(
+    _ function: ScalarFunction, _ left: ExpressionNode, _ right: ExpressionNode, type: LogicalType
+  ) {
     self.function = function
     self.left = left
     self.right = right
@@ -29,7 +31,8 @@ final class ArithmeticNode: ExpressionNode {
     default:
       let x = Widening.int128s(a, rowCount: rowCount)
       let y = Widening.int128s(b, rowCount: rowCount)
-      let wide = result.layout == .int128 ? result : Vector(type: .int128, capacity: max(rowCount, 1))
+      let wide =
+        result.layout == .int128 ? result : Vector(type: .int128, capacity: max(rowCount, 1))
       unsafe try computeIntegers(x.int128s, y.int128s, wide.int128s, rowCount)
       try narrow(wide, rowCount)
     }

@@ -61,7 +61,8 @@ import TallyBase
     taken.count = 0
     for index in 0..<pending.count {
       let row = unsafe pending.indexes[index]
-      let isTrue = unsafe values.bools[index] != 0 && !(values.hasNulls && values.validity[index] == 0)
+      let isTrue =
+        unsafe values.bools[index] != 0 && !(values.hasNulls && values.validity[index] == 0)
       if isTrue {
         unsafe taken.indexes[taken.count] = row
         taken.count += 1

@@ -104,7 +104,9 @@ final class CastNode: ExpressionNode {
 
   private func checkRange(_ rowCount: Int) throws(TallyError) {
     guard case .decimal(let precision, _) = type, precision < 18 else { return }
-    for row in 0..<rowCount where !result.isNull(row) { try store(Int128(unsafe result.int64s[row]), row) }
+    for row in 0..<rowCount where !result.isNull(row) {
+      try store(Int128(unsafe result.int64s[row]), row)
+    }
   }
 
   private func store(_ number: Int128, _ row: Int) throws(TallyError) {

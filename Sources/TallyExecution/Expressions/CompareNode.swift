@@ -20,9 +20,11 @@ final class CompareNode: ExpressionNode {
     let b = try right.evaluate(batch)
     let rowCount = NullMask.rowCount([a, b], batch, result: result)
     switch (a.layout, b.layout) {
-    case (.int64, .int64): unsafe CompareKernel.run(comparison, a.int64s, b.int64s, result.bools, rowCount)
+    case (.int64, .int64):
+      unsafe CompareKernel.run(comparison, a.int64s, b.int64s, result.bools, rowCount)
     case (.double, .double): unsafe compareDoubles(a, b, rowCount)
-    case (.bool, .bool): unsafe CompareKernel.run(comparison, a.bools, b.bools, result.bools, rowCount)
+    case (.bool, .bool):
+      unsafe CompareKernel.run(comparison, a.bools, b.bools, result.bools, rowCount)
     case (.code, .code): try compareText(a, b, rowCount)
     default:
       let x = Widening.int128s(a, rowCount: rowCount)

@@ -1,3 +1,6 @@
+import TallyBase
+import TallyPlanning
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
   import Darwin
 #endif
-import TallyBase
-import TallyPlanning
 
 /// Mathematical functions of doubles.
 enum MathFunction {

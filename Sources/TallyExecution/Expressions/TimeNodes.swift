@@ -40,7 +40,9 @@ final class TimeNode: ExpressionNode {
     default: throw TallyError(.internal, "'\(function)' is not a function of one time")
     }
     if source.type == .date {
-      for row in 0..<rowCount { unsafe times[row] = TimeBucket.floorDivide(times[row], Day.microsecondsPerDay) }
+      for row in 0..<rowCount {
+        unsafe times[row] = TimeBucket.floorDivide(times[row], Day.microsecondsPerDay)
+      }
     }
     return result
   }

@@ -25,7 +25,8 @@ final class AggregateTable {
     for specification in plan.states {
       states.append(
         try AggregateTable.state(
-          specification, plan, denseGroupCount: plan.keys.isEmpty ? 1 : plan.denseSlotCount, budget))
+          specification, plan, denseGroupCount: plan.keys.isEmpty ? 1 : plan.denseSlotCount, budget)
+      )
     }
     self.states = states
     groups.takesRuns = plan.states.allSatisfy {

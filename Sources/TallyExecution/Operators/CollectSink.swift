@@ -43,7 +43,8 @@ final class CollectSink: Sink {
   ) -> ResultSet {
     var columns: [ResultColumn] = []
     for (index, name) in names.enumerated() {
-      let stored = index < rows.columns.count ? rows.columns[index] : StoredColumn(type: types[index])
+      let stored =
+        index < rows.columns.count ? rows.columns[index] : StoredColumn(type: types[index])
       columns.append(stored.result(name: name, context: context))
     }
     return ResultSet(columns: columns, rowCount: rows.rowCount)

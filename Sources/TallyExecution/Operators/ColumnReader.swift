@@ -47,7 +47,8 @@ final class ColumnReader {
     else { return }
     if let pool, Int(last) > pool.count {
       throw TallyError(
-        .corruption, "segment \(morsel.segment.info.id) uses code \(last) of column "
+        .corruption,
+        "segment \(morsel.segment.info.id) uses code \(last) of column "
           + "'\(column.name)', whose dictionary has \(pool.count) entries",
         hint: "run 'tally verify'")
     }
@@ -76,7 +77,8 @@ final class ColumnReader {
     guard let page else { return setDefault() }
     guard row + count <= page.rowCount else {
       throw TallyError(
-        .corruption, "column '\(column.name)' has a page of \(page.rowCount) rows where "
+        .corruption,
+        "column '\(column.name)' has a page of \(page.rowCount) rows where "
           + "\(row + count) were expected", hint: "run 'tally verify'")
     }
     switch column.type {
@@ -234,7 +236,8 @@ final class ColumnReader {
     guard let pool else { return }
     let codes = unsafe vector.codes
     try pool.withGrowingTable { table in
-      for (offset, block) in [0, 1].map({ ($0 * Page.blockRowCount, row / Page.blockRowCount + $0) })
+      for (offset, block) in [0, 1].map({ ($0 * Page.blockRowCount, row / Page.blockRowCount + $0) }
+      )
       where offset < count {
         unsafe page.forEachText(block: block) { index, bytes in
           if let bytes = unsafe bytes {
@@ -257,7 +260,8 @@ final class ColumnReader {
         unsafe nullCount += page.decodeValidity(
           block: row / Page.blockRowCount + block, into: base)
         for index in 0..<min(Page.blockRowCount, count - offset) {
-          unsafe validity[offset + index] = UInt8(truncatingIfNeeded: base[index >> 6] >> UInt64(index & 63) & 1)
+          unsafe validity[offset + index] = UInt8(
+            truncatingIfNeeded: base[index >> 6] >> UInt64(index & 63) & 1)
         }
       }
     }
@@ -268,9 +272,14 @@ final class ColumnReader {
     } else {
       // One value, but not in every row.
       vector.isConstant = false
-      unsafe vector.int64s.update(repeating: vector.int64s[0], count: vector.layout == .int64 ? count : 0)
-      if vector.layout == .bool { unsafe vector.bools.update(repeating: vector.bools[0], count: count) }
-      if vector.layout == .double { unsafe vector.doubles.update(repeating: vector.doubles[0], count: count) }
+      unsafe vector.int64s.update(
+        repeating: vector.int64s[0], count: vector.layout == .int64 ? count : 0)
+      if vector.layout == .bool {
+        unsafe vector.bools.update(repeating: vector.bools[0], count: count)
+      }
+      if vector.layout == .double {
+        unsafe vector.doubles.update(repeating: vector.doubles[0], count: count)
+      }
     }
   }
 }

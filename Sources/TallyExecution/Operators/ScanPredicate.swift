@@ -77,7 +77,8 @@ struct ScanPredicateBuilder {
     switch comparison {
     case .equal: return .range(column: index, minimum: number, maximum: number)
     case .notEqual: return nil
-    case .less: return number == .min ? .never : .range(column: index, minimum: .min, maximum: number - 1)
+    case .less:
+      return number == .min ? .never : .range(column: index, minimum: .min, maximum: number - 1)
     case .lessOrEqual: return .range(column: index, minimum: .min, maximum: number)
     case .greater:
       return number == .max ? .never : .range(column: index, minimum: number + 1, maximum: .max)

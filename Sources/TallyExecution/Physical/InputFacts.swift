@@ -61,8 +61,9 @@ struct InputFacts: Sendable {
       return range(of: operand)
     case .call(.dateTruncate(let unit), let arguments):
       guard let inner = arguments.first.flatMap({ range(of: $0) }) else { return nil }
-      return CalendarMath.truncate(inner.lowerBound, to: unit)...CalendarMath.truncate(
-        inner.upperBound, to: unit)
+      return CalendarMath.truncate(
+        inner.lowerBound, to: unit)...CalendarMath.truncate(
+          inner.upperBound, to: unit)
     case .call(.datePart(let part), _): return InputFacts.range(of: part)
     default: return nil
     }

@@ -65,7 +65,8 @@ struct ScanFacts {
   }
 
   /// Bounds of an expression that has one value a day.
-  private func dayFacts(_ expression: BoundExpression) throws(TallyError) -> InputFacts.ColumnFacts {
+  private func dayFacts(_ expression: BoundExpression) throws(TallyError) -> InputFacts.ColumnFacts
+  {
     var facts = InputFacts.ColumnFacts(mayBeNull: true)
     facts.isConstantADay = true
     guard expression.type.isInt64Backed else { return facts }

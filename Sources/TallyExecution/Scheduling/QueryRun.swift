@@ -264,7 +264,8 @@ struct QueryRun {
         nanoseconds: scanNanoseconds &- min(inner, scanNanoseconds)))
     for (index, step) in plan.steps.enumerated() {
       let output = index + 1 < plan.steps.count ? profiles[index + 1].inputRowCount : resultRowCount
-      let behind = step.isBreaker && !(plan.isPartitionwise && index == firstBreaker)
+      let behind =
+        step.isBreaker && !(plan.isPartitionwise && index == firstBreaker)
         ? 0 : profiles[index + 1].nanoseconds
       let own = profiles[index].nanoseconds
       result.append(
