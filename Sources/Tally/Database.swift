@@ -1,7 +1,7 @@
 internal import Synchronization
 internal import SystemPackage
 package import TallyBase
-package import TallyExecution
+internal import TallyExecution
 internal import TallyFile
 internal import TallyPlanning
 package import TallyStorage

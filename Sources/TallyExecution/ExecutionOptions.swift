@@ -1,4 +1,4 @@
-package import TallyBase
+import TallyBase
 
 /// How a query is run; none of it changes an answer.
 package struct ExecutionOptions: Sendable {

@@ -1,5 +1,4 @@
 package import TallyBase
-package import TallyPlanning
 
 /// The rows a query answered, column by column.
 package struct ResultSet: Sendable {

@@ -81,9 +81,9 @@ import Testing
     func scaled(_ value: Decimal?, _ scale: Int) -> Cell? {
       guard var value else { return nil }
       var shifted = Decimal()
-      NSDecimalMultiplyByPowerOf10(&shifted, &value, Int16(scale), .bankers)
+      _ = unsafe NSDecimalMultiplyByPowerOf10(&shifted, &value, Int16(scale), .bankers)
       var rounded = Decimal()
-      NSDecimalRound(&rounded, &shifted, 0, .bankers)
+      unsafe NSDecimalRound(&rounded, &shifted, 0, .bankers)
       return .integer(NSDecimalNumber(decimal: rounded).int64Value)
     }
     var row: Row = ["time": .integer(event.time * 1_000_000)]

@@ -36,7 +36,7 @@ import TallyBase
   override func assign(_ keys: [Vector], rowCount: Int) throws(TallyError) -> GroupIDs {
     var constant: UInt32 = 0
     var isFirst = true
-    if takesRuns, let runs = assignRuns(keys, rowCount) { return unsafe runs }
+    if takesRuns, let runs = assignRuns(keys, rowCount) { return runs }
     for (index, key) in keys.enumerated() {
       let stride = strides[index]
       if key.isConstant {
@@ -45,7 +45,7 @@ import TallyBase
         continue
       }
       key.flatten(rowCount: rowCount)
-      unsafe add(key, codecs[index], stride, UInt32(sizes[index] - 1), rowCount, isFirst)
+      add(key, codecs[index], stride, UInt32(sizes[index] - 1), rowCount, isFirst)
       isFirst = false
     }
     let base = unsafe occupied.base

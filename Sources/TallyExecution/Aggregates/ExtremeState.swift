@@ -2,7 +2,7 @@ import TallyBase
 
 /// `min` and `max` of fixed-width values. A group without values keeps the filler; the count state
 /// beside it says so.
-final class ExtremeState<Element: Comparable & BitwiseCopyable>: AggregateState {
+@safe final class ExtremeState<Element: Comparable & BitwiseCopyable>: AggregateState {
   private let best: GroupArray<Element>
   private let isMinimum: Bool
   private let values: (Vector) -> UnsafeMutablePointer<Element>
@@ -12,7 +12,7 @@ final class ExtremeState<Element: Comparable & BitwiseCopyable>: AggregateState 
     values: @escaping (Vector) -> UnsafeMutablePointer<Element>
   ) {
     self.isMinimum = isMinimum
-    self.values = values
+    unsafe self.values = values
     best = GroupArray(filler: filler, budget: budget)
   }
 

@@ -1,7 +1,7 @@
 import TallyBase
 
 /// The group of each row of a batch.
-struct GroupIDs {
+@safe struct GroupIDs {
   /// Flat ids, one a row; unspecified when `constant` is set.
   let ids: UnsafePointer<UInt32>
   /// The one group of every row.

@@ -125,10 +125,10 @@ final class QuantileState: AggregateState {
     argument.flatten(rowCount: groups.rowCount)
     let presence = unsafe argument.presence
     if argument.layout == .double {
-      try pairs.append(groups, presence) { TotalOrder.key(unsafe argument.doubles[$0]) }
+      unsafe try pairs.append(groups, presence) { TotalOrder.key(unsafe argument.doubles[$0]) }
     } else {
       let values = unsafe argument.int64s
-      try pairs.append(groups, presence) { unsafe values[$0] }
+      unsafe try pairs.append(groups, presence) { unsafe values[$0] }
     }
   }
 

@@ -75,7 +75,7 @@ import TallyBase
   }
 
   private func scatter(_ values: Vector) throws(TallyError) {
-    let codes = output.layout == .code ? try translatedCodes(values) : nil
+    let codes = output.layout == .code ? unsafe try translatedCodes(values) : nil
     var passedOn = 0
     for index in 0..<taken.count {
       let row = unsafe Int(taken.indexes[index])

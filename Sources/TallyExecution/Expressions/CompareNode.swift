@@ -22,7 +22,7 @@ final class CompareNode: ExpressionNode {
     switch (a.layout, b.layout) {
     case (.int64, .int64):
       unsafe CompareKernel.run(comparison, a.int64s, b.int64s, result.bools, rowCount)
-    case (.double, .double): unsafe compareDoubles(a, b, rowCount)
+    case (.double, .double): compareDoubles(a, b, rowCount)
     case (.bool, .bool):
       unsafe CompareKernel.run(comparison, a.bools, b.bools, result.bools, rowCount)
     case (.code, .code): try compareText(a, b, rowCount)

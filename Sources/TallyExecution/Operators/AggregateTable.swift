@@ -79,17 +79,21 @@ final class AggregateTable {
   ) -> AggregateState {
     switch Vector.layout(of: type) {
     case .int64:
-      ExtremeState<Int64>(isMinimum: isMinimum, filler: isMinimum ? .max : .min, budget: budget) {
+      unsafe ExtremeState<Int64>(
+        isMinimum: isMinimum, filler: isMinimum ? .max : .min, budget: budget
+      ) {
         unsafe $0.int64s
       }
     case .int128:
-      ExtremeState<Int128>(isMinimum: isMinimum, filler: isMinimum ? .max : .min, budget: budget) {
+      unsafe ExtremeState<Int128>(
+        isMinimum: isMinimum, filler: isMinimum ? .max : .min, budget: budget
+      ) {
         unsafe $0.int128s
       }
     case .double:
       DoubleExtremeState(isMinimum: isMinimum, budget: budget)
     case .bool:
-      ExtremeState<UInt8>(isMinimum: isMinimum, filler: isMinimum ? 1 : 0, budget: budget) {
+      unsafe ExtremeState<UInt8>(isMinimum: isMinimum, filler: isMinimum ? 1 : 0, budget: budget) {
         unsafe $0.bools
       }
     case .code: TextExtremeState(isMinimum: isMinimum, budget: budget)
@@ -103,7 +107,9 @@ final class DoubleExtremeState: AggregateState {
   private let keys = Vector(type: .int64)
 
   init(isMinimum: Bool, budget: MemoryBudget) {
-    best = ExtremeState(isMinimum: isMinimum, filler: isMinimum ? .max : .min, budget: budget) {
+    best = unsafe ExtremeState(
+      isMinimum: isMinimum, filler: isMinimum ? .max : .min, budget: budget
+    ) {
       unsafe $0.int64s
     }
   }

@@ -254,7 +254,7 @@ final class ColumnReader {
     var nullCount = 0
     let isConstant = vector.isConstant
     let validity = unsafe vector.validity
-    withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 16) { words in
+    unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 16) { words in
       guard let base = words.baseAddress else { return }
       for (offset, block) in [(0, 0), (Page.blockRowCount, 1)] where offset < count {
         unsafe nullCount += page.decodeValidity(

@@ -37,7 +37,7 @@ enum SegmentValues {
     case .text:
       var values: [Value] = []
       unsafe page.forEachText(block: block) { _, bytes in
-        values.append(unsafe bytes.map { .text(ByteString(Array($0))) } ?? .null)
+        values.append(unsafe bytes.map { unsafe .text(ByteString(Array($0))) } ?? .null)
       }
       return values
     default:
