@@ -42,7 +42,8 @@ let package = Package(
     .target(name: "TallyLanguage", dependencies: ["TallyBase"]),
     .target(name: "TallyPlanning", dependencies: ["TallyBase", "TallyLanguage"]),
     .target(
-      name: "TallyExecution", dependencies: ["TallyBase", "TallyPlanning", "TallyStorage"]),
+      name: "TallyExecution",
+      dependencies: ["TallyBase", "TallyPlanning", "TallyStorage", "CTallyKernels"]),
     .target(
       name: "Tally",
       dependencies: [

@@ -15,19 +15,26 @@ typedef struct {
   void (*join_planes32)(const uint8_t *, size_t, uint32_t, size_t, uint32_t *);
   void (*join_planes64)(const uint8_t *, size_t, uint32_t, size_t, uint64_t *);
   void (*prefix32)(uint32_t *, size_t, uint32_t, uint32_t, uint32_t);
+  void (*gather32)(const uint32_t *, uint32_t, uint32_t *, size_t);
+  uint64_t (*sum32)(const uint32_t *, size_t);
 } KernelTable;
 
 #define KERNELS(suffix)                                                                     \
   {unpack32_##suffix, unpack64_##suffix,      widen_##suffix,         affine64_##suffix,    \
-   affine32_##suffix, join_planes32_##suffix, join_planes64_##suffix, prefix32_##suffix}
+   affine32_##suffix, join_planes32_##suffix, join_planes64_##suffix, prefix32_##suffix,      \
+   gather32_##suffix, sum32_##suffix}
 
 static KernelTable chosen = KERNELS(portable);
 
 #if defined(__x86_64__)
 
+#include <immintrin.h>
+
 #pragma clang attribute push(__attribute__((target("avx2,bmi2"))), apply_to = function)
 #define NAME(x) x##_avx2
+#define HAS_AVX2 1
 #include "kernels_body.h"
+#undef HAS_AVX2
 #undef NAME
 #pragma clang attribute pop
 
@@ -128,10 +135,7 @@ void tally_split_planes(const uint64_t *values, size_t count, uint32_t plane_cou
 }
 
 void tally_gather32(const uint32_t *table, uint32_t last, uint32_t *values, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    const uint32_t code = values[i];
-    values[i] = table[code < last ? code : last];
-  }
+  chosen.gather32(table, last, values, count);
 }
 
 void tally_lookup32(const uint32_t *table, uint32_t *values, size_t count) {
@@ -193,3 +197,5 @@ void tally_patch32(const uint8_t *gaps, const uint8_t *high, size_t high_limit, 
     values[row] |= (uint32_t)(word >> (bit & 7) & mask) << shift;
   }
 }
+
+uint64_t tally_sum32(const uint32_t *values, size_t count) { return chosen.sum32(values, count); }

@@ -146,3 +146,28 @@ static void NAME(prefix32)(uint32_t *values, size_t count, uint32_t start, uint3
     values[i] = state & mask;
   }
 }
+
+// A table of at most eight entries is one register: looking up is a permutation.
+static void NAME(gather32)(const uint32_t *table, uint32_t last, uint32_t *values, size_t count) {
+  size_t i = 0;
+#ifdef HAS_AVX2
+  if (last < 8) {
+    uint32_t entries[8];
+    for (uint32_t entry = 0; entry < 8; entry++) entries[entry] = table[entry < last ? entry : last];
+    const __m256i lookup = _mm256_loadu_si256((const __m256i *)entries);
+    const __m256i limit = _mm256_set1_epi32(7);
+    for (; i + 8 <= count; i += 8) {
+      __m256i *place = (__m256i *)(values + i);
+      const __m256i index = _mm256_min_epu32(_mm256_loadu_si256(place), limit);
+      _mm256_storeu_si256(place, _mm256_permutevar8x32_epi32(lookup, index));
+    }
+  }
+#endif
+  for (; i < count; i++) values[i] = table[values[i] < last ? values[i] : last];
+}
+
+static uint64_t NAME(sum32)(const uint32_t *values, size_t count) {
+  uint64_t total = 0;
+  for (size_t i = 0; i < count; i++) total += values[i];
+  return total;
+}

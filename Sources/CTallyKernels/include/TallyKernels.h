@@ -51,6 +51,9 @@ void tally_gather32(const uint32_t *table, uint32_t last, uint32_t *values, size
 /// out[i] = table[min(codes[i], last)].
 void tally_gather64(const uint64_t *table, uint32_t last, const uint32_t *codes, size_t count,
                     uint64_t *out);
+/// The sum of `count` values, below 2^32 of them.
+uint64_t tally_sum32(const uint32_t *values, size_t count);
+
 /// Patches exceptions into unpacked values: the i-th lies gaps[i] rows behind the one before (the
 /// first behind row -1) and gets the i-th `width` (1...32) bits of `high` shifted left by `shift`.
 /// `high_limit` bytes may be read from `high` on; rows stay within `values`.

@@ -1,3 +1,5 @@
+internal import CTallyKernels
+
 /// Sums over spans of a batch, whole or by group. Callers have proven that totals fit.
 enum SumKernel {
   static func sum(_ values: UnsafePointer<Int64>, _ count: Int) -> Int64 {
@@ -7,9 +9,7 @@ enum SumKernel {
   }
 
   static func sum(_ raws: UnsafePointer<UInt32>, _ count: Int) -> UInt64 {
-    var total: UInt64 = 0
-    for row in 0..<count { unsafe total &+= UInt64(raws[row]) }
-    return total
+    unsafe tally_sum32(raws, count)
   }
 
   static func add(
