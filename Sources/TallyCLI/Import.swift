@@ -96,6 +96,8 @@ struct ImportCommand: ParsableCommand {
     var options = ImportPipeline.Options()
     do {
       options.mapping = try mapping()
+      // Values of --set are checked before the store is touched.
+      _ = try JsonLinesDecoder(mapping: options.mapping, schema: .standard)
     } catch { throw ValidationError(error.message) }
     options.format = InputFormat(rawValue: format)
     options.delimiter = delimiter == "\\t" ? UInt8(ascii: "\t") : delimiter?.utf8.first

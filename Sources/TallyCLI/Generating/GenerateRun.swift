@@ -45,6 +45,8 @@ struct GenerateRun {
       do {
         try file.writeAll(text)
       } catch {
+        // The reader of a pipe has seen enough.
+        if path == "-", (error as? Errno) == .brokenPipe { CommandExit.leave(with: BrokenPipe()) }
         throw TallyError(.io, "cannot write '\(path)': \(error)", path: path)
       }
     }
