@@ -74,8 +74,7 @@ import Testing
         let found = canonical(try fixture.answer(query, options: options), query)
         #expect(
           found == expected,
-          "\(query) with \(options.threadCount) threads, batches of \(options.batchRowCount), without \(options.disabledRules)"
-        )
+          "\(query): \(options.threadCount), \(options.batchRowCount), \(options.disabledRules)")
       }
     }
   }
