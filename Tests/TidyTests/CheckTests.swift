@@ -132,7 +132,7 @@ import Testing
   @Test func `paths of one machine are found`() {
     #expect(Checks.machinePaths(file("cd /home/me/tally")).count == 1)
     #expect(Checks.machinePaths(file("\"/Users/me/x\"")).count == 1)
-    #expect(Checks.machinePaths(file("docs/home/x, /usr/bin/env, ./work/x")).isEmpty)
+    #expect(Checks.machinePaths(file("docs/home/x, /usr/bin/env, ./srv/x")).isEmpty)
   }
 
   @Test func `links are resolved and broken ones found`() {
