@@ -77,11 +77,11 @@ struct ImportCommandTests {
 
   @Test("a truncated file, a directory, a missing and an empty file each say what they are")
   func wrongFiles() throws {
+    let target = try folder.appending(path: "t.csv.gz").path
     let whole = try TallyProcess.shell(
-      "printf 'time,org\\n2026-01-05,a\\n2026-01-06,b\\n' | gzip -c | head -c 40 > '\(folder.path)/t.csv.gz'"
-    )
+      "printf 'time,org\\n2026-01-05,a\\n2026-01-06,b\\n' | gzip -c | head -c 40 > '\(target)'")
     #expect(whole.status == 0)
-    let truncated = try load(folder.appending(path: "t.csv.gz").path)
+    let truncated = try load(target)
     #expect(truncated.status == 3 && truncated.errors.contains("truncated"))
     let directory = try load(folder.path)
     #expect(directory.status == 3 && directory.errors.contains("is a directory"))
