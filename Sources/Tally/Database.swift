@@ -131,20 +131,38 @@ public final class Database: Sendable {
   private func apply(
     _ setting: (name: String, value: Value, span: SourceSpan)
   ) throws(TallyError) {
-    guard case .int(let wide) = setting.value, let number = Int(exactly: wide), number > 0,
-      number <= 1 << 30
-    else {
-      throw TallyError(
-        .invalidArgument, "'\(setting.name)' takes a positive whole number", span: setting.span)
-    }
-    switch setting.name {
-    case "threads": settings.withLock { $0.threadCount = min(number, pool.threadCount) }
-    case "memory_limit_mib": settings.withLock { $0.memoryByteCountMax = number << 20 }
-    default:
-      let known = ["threads", "memory_limit_mib"]
+    let known = ["threads", "memory_limit_mib"]
+    guard known.contains(setting.name) else {
       throw TallyError(
         .binding, "unknown setting '\(setting.name)'", span: setting.span,
-        hint: "settings are \(known.joined(separator: " and "))")
+        hint: Suggestion.hint(Suggestion.nearest(to: setting.name, among: known), quote: "'")
+          ?? "settings are \(known.joined(separator: " and "))")
+    }
+    guard case .int(let wide) = setting.value, let number = Int(exactly: wide),
+      (1...Database.settingMax).contains(number)
+    else {
+      throw TallyError(
+        .invalidArgument,
+        "found \(Database.quoted(setting.value)) for '\(setting.name)', expected a whole number "
+          + "from 1 to \(Database.settingMax)", span: setting.span)
+    }
+    if setting.name == "threads" {
+      settings.withLock { $0.threadCount = min(number, pool.threadCount) }
+    } else {
+      settings.withLock { $0.memoryByteCountMax = number << 20 }
+    }
+  }
+
+  /// Largest value of a setting: a petabyte as mebibytes, far from any overflow.
+  private static let settingMax = 1 << 30
+
+  private static func quoted(_ value: Value) -> String {
+    switch value {
+    case .text(let text): "'\(text)'"
+    case .int(let number): "\(number)"
+    case .bool(let isTrue): "\(isTrue)"
+    case .null: "NULL"
+    default: "a value of another type"
     }
   }
 
