@@ -4,6 +4,14 @@ import TallyBase
 import TallyFile
 import TallyIngest
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// Bytes read so far over all inputs, for progress.
 final class ByteCounter: Sendable {
   private let count = Atomic<Int64>(0)
@@ -51,6 +59,15 @@ final class FileSource: ByteSource {
         throw TallyError(.io, "cannot read '\(name)': \(error)", path: name)
       }
     }
+  }
+
+  /// Whether two paths lead to one file that exists.
+  static func isSame(_ first: String, _ second: String) -> Bool {
+    var one = stat()
+    var other = stat()
+    guard unsafe stat(first, &one) == 0, unsafe stat(second, &other) == 0 else { return false }
+    return one.st_dev == other.st_dev && one.st_ino == other.st_ino
+      && one.st_mode & S_IFMT == S_IFREG
   }
 
   /// Checks that `name` can be read, and returns its length; nil for the standard input and other

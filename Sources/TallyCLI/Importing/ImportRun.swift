@@ -14,13 +14,19 @@ struct ImportRun {
   /// Imports the files and prints the summary line.
   ///
   /// - Throws: what stopped the import; nothing was committed then. An input that could not be
-  ///   read to its end is thrown after the rest was committed.
+  ///   read to its end is thrown after the rest was committed, one with a wrong checksum before.
   func run() throws(TallyError) {
     var byteCount: Int64? = 0
     for file in files {
       let size = try FileSource.byteCount(of: file)
       if size == 0 { writeError("'\(file)' is empty\n") }
       byteCount = size.flatMap { size in byteCount.map { $0 + size } }
+    }
+    if let rejectsPath, files.contains(where: { FileSource.isSame($0, rejectsPath) }) {
+      throw TallyError(
+        .invalidArgument,
+        "found --rejects '\(rejectsPath)', which is an input, expected another file"
+      )
     }
     let rejects = try RejectReport(path: rejectsPath)
     let store = try location.openForWriting()
@@ -30,13 +36,43 @@ struct ImportRun {
     for (input, error) in summary.failures {
       writeError("tally: \(input): \(error.message)\n")
     }
-    print("imported=\(summary.rowCount) rejected=\(summary.rejectedCount) duplicates=0")
+    try printCounts(summary)
     if let first = summary.failures.first {
+      let fate = summary.rowCount > 0 ? "the rows before that were imported" : "no row was imported"
       throw TallyError(
         .io,
-        "\(summary.failures.count) of \(files.count) inputs could not be read to the end; the "
-          + "rows before that were imported", path: first.input)
+        "\(summary.failures.count) of \(files.count) inputs could not be read to the end; \(fate)",
+        path: first.input)
     }
+  }
+
+  /// Prints the line that ends an import; its format is a contract.
+  ///
+  /// - Throws: `io`, after the rows were committed.
+  private func printCounts(_ summary: ImportPipeline.Summary) throws(TallyError) {
+    let output = OutputBuffer.standardOutput()
+    do {
+      try output.write(
+        "imported=\(summary.rowCount) rejected=\(summary.rejectedCount) duplicates=0\n")
+      try output.flush()
+    } catch let error as TallyError {
+      throw TallyError(.io, "\(error.message); \(summary.rowCount) rows were imported")
+    } catch {
+      // Nobody reads the line.
+      return
+    }
+  }
+
+  /// Refuses inputs whose checksum failed: any of their rows may be wrong without looking so.
+  ///
+  /// - Throws: `corruption`.
+  private func checkIntegrity(_ summary: ImportPipeline.Summary) throws(TallyError) {
+    guard let damaged = summary.failures.first(where: { $0.error.code == .corruption }) else {
+      return
+    }
+    throw TallyError(
+      .corruption, "\(damaged.error.message); nothing was imported, the store is as it was",
+      hint: "fetch the file again, or leave it out", path: damaged.input)
   }
 
   private func load(
@@ -63,6 +99,7 @@ struct ImportRun {
     do throws(TallyError) {
       let summary = try pipeline.run(on: WorkerPool(threadCount: location.threadCount))
       try cancellation.check()
+      try checkIntegrity(summary)
       if summary.rowCount > 0 { _ = try bulk.commit() } else { bulk.abort() }
       progress.finish()
       return summary

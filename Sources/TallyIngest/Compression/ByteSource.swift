@@ -11,7 +11,8 @@ package protocol ByteSource: AnyObject {
 protocol StreamDecoder: AnyObject {
   /// Decodes from `input` into `output` until one of them is used up.
   ///
-  /// - Throws: `invalidInput` on corrupt data; bytes decoded before were delivered by then.
+  /// - Throws: `corruption` on corrupt data. Bytes decoded before were delivered by then, but a
+  ///   checksum that covers them may be what failed.
   func decode(
     _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
   ) throws(TallyError) -> (consumedCount: Int, producedCount: Int)

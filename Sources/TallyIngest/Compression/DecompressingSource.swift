@@ -2,7 +2,8 @@ package import TallyBase
 
 /// Passes bytes through, decompressing gzip and zstd, which it knows by their first bytes.
 ///
-/// Truncated or corrupt data throws only after everything decoded before it was read.
+/// Truncated (`invalidInput`) or corrupt data (`corruption`) throws only after everything decoded
+/// before it was read.
 @safe package final class DecompressingSource: ByteSource {
   // SAFETY: `buffer` has `DecompressingSource.bufferByteCount` bytes and belongs to this object.
   private let source: any ByteSource
@@ -69,7 +70,7 @@ package import TallyBase
           .invalidInput, "the \(decoder.formatName) data ends in the middle: the file is truncated")
       }
       if consumed == 0, start < end {
-        throw TallyError(.invalidInput, "the \(decoder.formatName) data is corrupt")
+        throw TallyError(.corruption, "the \(decoder.formatName) data is corrupt")
       }
     }
   }

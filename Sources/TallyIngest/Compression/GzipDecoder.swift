@@ -58,7 +58,7 @@ import TallyBase
       // What came out before the damage is taken first; zlib keeps failing after it.
       if produced > 0 { return (consumed, produced) }
       let detail = unsafe stream.pointee.msg.map { unsafe String(cString: $0) } ?? "code \(status)"
-      throw TallyError(.invalidInput, "the gzip data is corrupt: \(detail)")
+      throw TallyError(.corruption, "the gzip data is corrupt: \(detail)")
     }
     return (consumed, produced)
   }

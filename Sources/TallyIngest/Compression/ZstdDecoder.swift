@@ -29,7 +29,7 @@ import TallyBase
     let produced = unsafe target.pos
     if ZSTD_isError(status) != 0 {
       let detail = unsafe String(cString: ZSTD_getErrorName(status))
-      let error = TallyError(.invalidInput, "the zstd data is corrupt: \(detail)")
+      let error = TallyError(.corruption, "the zstd data is corrupt: \(detail)")
       if produced == 0 { throw error }
       // What came out before the damage is taken first.
       failure = error
