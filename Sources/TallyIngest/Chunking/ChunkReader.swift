@@ -85,6 +85,7 @@ final class ChunkReader {
       try fill(chunk, upTo: wanted)
     }
     if unsafe chunk.text.starts(with: [0xEF, 0xBB, 0xBF]) { chunk.dropFirst(3) }
+    try unsafe InputFormat.checkEncoding(startOf: chunk.text)
     let format = unsafe format ?? InputFormat(startOf: chunk.text)
     self.format = format
     guard format == .csv, chunk.count > 0 else { return }

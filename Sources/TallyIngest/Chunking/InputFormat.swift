@@ -1,3 +1,5 @@
+import TallyBase
+
 /// The forms of input that can be decoded.
 package enum InputFormat: String, Hashable, Sendable, CaseIterable {
   /// One JSON object a line.
@@ -16,6 +18,25 @@ package enum InputFormat: String, Hashable, Sendable, CaseIterable {
     case "jsonl", "ndjson", "json": self = .jsonl
     case "csv", "tsv": self = .csv
     default: return nil
+    }
+  }
+
+  /// Refuses what is not text in UTF-8 at the first look, rather than once a line.
+  ///
+  /// - Throws: `invalidInput`.
+  static func checkEncoding(startOf text: UnsafeRawBufferPointer) throws(TallyError) {
+    if unsafe text.starts(with: [0xFF, 0xFE]) || text.starts(with: [0xFE, 0xFF]) {
+      throw TallyError(
+        .invalidInput,
+        "found the byte order mark of UTF-16, expected text in UTF-8; "
+          + "'iconv -f UTF-16 -t UTF-8' converts it")
+    }
+    let firstLine = unsafe text.prefix { $0 != 0x0A }
+    if unsafe firstLine.contains(0) {
+      throw TallyError(
+        .invalidInput,
+        "found a zero byte in the first line, expected JSON lines or csv in UTF-8, as they are or "
+          + "compressed with gzip or zstd")
     }
   }
 

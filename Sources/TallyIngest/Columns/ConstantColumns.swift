@@ -14,6 +14,9 @@ struct ConstantColumns: Sendable {
       let padded = Array(value.utf8) + [UInt8](repeating: 0, count: TextChunk.paddingByteCount)
       do throws(RowProblem) {
         let known = builder.position(of: name)
+        if known == nil, mapping.isStrict {
+          throw RowProblem("the store has no such column, and strict mode adds none")
+        }
         let position = if let known { known } else { try builder.addNew(name, .symbol) }
         let scale = unsafe builder.columns[position].scale
         let target = ValueTarget(position: position, scale: scale, timeUnit: nil)
@@ -27,7 +30,11 @@ struct ConstantColumns: Sendable {
         }
         if let problem { throw problem }
       } catch {
-        throw TallyError(.invalidArgument, "column '\(name)' cannot be set: \(error.reason)")
+        let near = Suggestion.nearest(to: name, among: schema.columns.map(\.name))
+        let isKnown = schema.column(named: name) != nil
+        throw TallyError(
+          .invalidArgument, "column '\(name)' cannot be set: \(error.reason)",
+          hint: isKnown ? nil : Suggestion.hint(near, quote: "'"))
       }
     }
     builder.commitRow()

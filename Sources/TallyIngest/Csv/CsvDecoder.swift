@@ -88,7 +88,7 @@ package import TallyBase
     guard bytes.count <= InputLimits.lineByteCountMax else {
       throw RowProblem.tooLong(byteCount: bytes.count)
     }
-    if needsUTF8Check, unsafe !isValidUTF8(bytes) { throw RowProblem("invalid UTF-8") }
+    if needsUTF8Check, unsafe !isValidUTF8(bytes) { throw RowProblem.notUTF8 }
     if targets.isEmpty { try resolveHeader() }
     let end = unsafe base + count
     var cursor = unsafe UnsafePointer(base)
@@ -110,7 +110,7 @@ package import TallyBase
       throw RowProblem("the record has \(index) fields, the header has \(targets.count)")
     }
     if timePosition == nil { timePosition = builder.position(of: "time") }
-    guard timeIsConstant || hasTime else { throw RowProblem("the row has no time", field: "time") }
+    guard timeIsConstant || hasTime else { throw RowProblem.withoutTime }
     return true
   }
 

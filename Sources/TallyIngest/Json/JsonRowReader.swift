@@ -43,7 +43,7 @@ import TallyBase
     var cursor = unsafe skipJsonSpace(start)
     guard unsafe cursor[0] == UInt8(ascii: "{") else {
       if unsafe cursor[0] == 0x0A { return false }
-      throw unsafe notAnObject(cursor[0])
+      throw unsafe notAnObject(cursor)
     }
     unsafe cursor = try readMembers(of: cursor, areTags: false)
     unsafe cursor = skipJsonSpace(cursor)
@@ -54,17 +54,23 @@ import TallyBase
     return true
   }
 
-  private func notAnObject(_ byte: UInt8) -> RowProblem {
-    byte == UInt8(ascii: "[")
-      ? RowProblem("found a JSON array, one object a line was expected")
-      : RowProblem("malformed JSON: an object was expected at the start of the line")
+  /// - Parameter start: a line that ends with a line feed and does not begin with a brace.
+  private func notAnObject(_ start: UnsafePointer<UInt8>) -> RowProblem {
+    if unsafe start[0] == UInt8(ascii: "[") {
+      return RowProblem("found a JSON array, one object a line was expected")
+    }
+    var count = 0
+    while count < RowProblem.excerptByteCountMax, unsafe start[count] != 0x0A { count += 1 }
+    let excerpt = unsafe RowProblem.excerpt(UnsafeBufferPointer(start: start, count: count))
+    return RowProblem(
+      "malformed JSON: found '\(excerpt)', an object was expected at the start of the line")
   }
 
   private mutating func checkTime() throws(RowProblem) {
     if timeIsConstant { return }
     if timePosition < 0 { timePosition = builder.position(of: "time") ?? -1 }
     guard timePosition >= 0, unsafe builder.columns[timePosition].lastRow == builder.row else {
-      throw RowProblem("the row has no time", field: "time")
+      throw RowProblem.withoutTime
     }
   }
 
