@@ -183,7 +183,8 @@ extension ExpressionBinder {
     let near = catalog.symbolsNear(text.string, column: index, limit: 3)
     let warning = QueryWarning(
       "no row has \(schema.columns[index].name) = '\(text)'", span: right.span,
-      hint: Suggestion.hint(near, quote: "'"))
+      hint: Suggestion.hint(near, quote: "'")
+        ?? "SHOW VALUES \(schema.columns[index].name) lists what there is")
     if !warnings.contains(warning) { warnings.append(warning) }
   }
 }
