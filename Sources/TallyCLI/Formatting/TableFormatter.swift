@@ -3,6 +3,10 @@ import TallyLanguage
 
 /// A table of box-drawing characters: numbers to the right, wide texts cut to fit the terminal,
 /// a line with the number of rows below.
+///
+/// The first `measuredRowCountMax` rows decide how wide columns are, so that a long result begins
+/// to appear at once and is never held as text. A wider value further down is cut on a terminal
+/// and sticks out elsewhere.
 struct TableFormatter: ResultFormatter {
   struct Layout {
     /// Columns to fit into; nil: as wide as it gets.
@@ -15,6 +19,8 @@ struct TableFormatter: ResultFormatter {
   var layout: Layout
   /// Columns are not made narrower than this.
   private static let columnWidthMin = 8
+  /// Takes some ten milliseconds.
+  private static let measuredRowCountMax = 10_000
 
   private struct Cell {
     var text: String
@@ -35,21 +41,25 @@ struct TableFormatter: ResultFormatter {
   func write(_ table: ResultTable, to output: OutputBuffer) throws {
     guard !table.columns.isEmpty else { return }
     let shown = shownRows(table.rowCount)
-    let head = try shown.first.map { try table.row($0).map(Cell.init) }
-    let tail = try shown.second.map { try table.row($0).map(Cell.init) }
     let header = table.columns.map { Cell(text: $0.name) }
     var widths = header.map(\.width)
-    for row in head + tail {
-      for (column, cell) in row.enumerated() where cell.width > widths[column] {
-        widths[column] = cell.width
+    for rows in [shown.first, shown.second] {
+      for index in rows.prefix(TableFormatter.measuredRowCountMax) {
+        for (column, cell) in try cells(table, index).enumerated() {
+          widths[column] = max(widths[column], cell.width)
+        }
       }
     }
     if !fit(&widths, table.columns) {
-      try writeRecords(header, head, tail, table.rowCount, to: output)
+      try writeRecords(table, header, shown.first, shown.second, to: output)
     } else {
-      try writeBox(table.columns, header, [head, tail], widths, to: output)
+      try writeBox(table, header, [shown.first, shown.second], widths, to: output)
     }
-    try output.write(footer(table.rowCount, shownCount: head.count + tail.count))
+    try output.write(footer(table.rowCount, shownCount: shown.first.count + shown.second.count))
+  }
+
+  private func cells(_ table: ResultTable, _ index: Int) throws -> [Cell] {
+    try table.row(index).map(Cell.init)
   }
 
   /// The rows before and after the gap.
@@ -85,10 +95,10 @@ struct TableFormatter: ResultFormatter {
   }
 
   private func writeBox(
-    _ columns: [ResultTable.Column], _ header: [Cell], _ parts: [[[Cell]]], _ widths: [Int],
+    _ table: ResultTable, _ header: [Cell], _ parts: [Range<Int>], _ widths: [Int],
     to output: OutputBuffer
   ) throws {
-    let isRight = columns.map(\.type.isNumeric)
+    let isRight = table.columns.map(\.type.isNumeric)
     try output.write(rule("┌", "┬", "┐", widths))
     try output.write(line(header, widths, isRight, style: "1"))
     try output.write(rule("├", "┼", "┤", widths))
@@ -97,7 +107,7 @@ struct TableFormatter: ResultFormatter {
         let gap = widths.map { _ in Cell(text: "…") }
         try output.write(line(gap, widths, isRight))
       }
-      for row in part { try output.write(line(row, widths, isRight)) }
+      for index in part { try output.write(line(try cells(table, index), widths, isRight)) }
     }
     try output.write(rule("└", "┴", "┘", widths))
   }
@@ -114,12 +124,12 @@ struct TableFormatter: ResultFormatter {
     for (column, cell) in cells.enumerated() {
       var text = cell.text
       var width = cell.width
-      if width > widths[column] {
+      if width > widths[column], layout.width != nil {
         let cut = DisplayWidth.prefix(of: text, width: widths[column] - 1)
         text = cut.text + "…"
         width = cut.width + 1
       }
-      let padding = String(repeating: " ", count: widths[column] - width)
+      let padding = String(repeating: " ", count: max(0, widths[column] - width))
       text = styled(cell.isNull ? "2" : style, text)
       result += isRight[column] ? " \(padding)\(text) │" : " \(text)\(padding) │"
     }
@@ -128,14 +138,13 @@ struct TableFormatter: ResultFormatter {
 
   /// One line a value: for results of more columns than a line takes.
   private func writeRecords(
-    _ header: [Cell], _ head: [[Cell]], _ tail: [[Cell]], _ rowCount: Int,
+    _ table: ResultTable, _ header: [Cell], _ first: Range<Int>, _ second: Range<Int>,
     to output: OutputBuffer
   ) throws {
     let nameWidth = header.map(\.width).max() ?? 0
-    for (index, row) in (head + tail).enumerated() {
-      let number = index < head.count ? index : rowCount - tail.count + index - head.count
-      try output.write("── row \(number + 1) " + String(repeating: "─", count: 20) + "\n")
-      for (column, cell) in row.enumerated() {
+    for index in [first, second].joined() {
+      try output.write("── row \(index + 1) " + String(repeating: "─", count: 20) + "\n")
+      for (column, cell) in try cells(table, index).enumerated() {
         let padding = String(repeating: " ", count: nameWidth - header[column].width)
         let name = styled("1", header[column].text)
         try output.write("\(padding)\(name)  \(styled(cell.isNull ? "2" : nil, cell.text))\n")
