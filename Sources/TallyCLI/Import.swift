@@ -81,9 +81,13 @@ struct ImportCommand: ParsableCommand {
     }
     for (option, texts) in [("--map", maps), ("--set", sets)] {
       for text in texts where ImportCommand.pair(text) == nil {
-        throw ValidationError("found \(option) '\(text)', expected two names with '=' between")
+        let sides = option == "--map" ? "FIELD=COLUMN" : "COLUMN=VALUE"
+        throw ValidationError("found \(option) '\(text)', expected \(sides)")
       }
     }
+    do throws(TallyError) {
+      _ = try mapping(isStrict: strict)
+    } catch { throw ValidationError(error.message) }
   }
 
   /// The two sides of the first `=`; nil if there is none or nothing before it.
@@ -93,12 +97,21 @@ struct ImportCommand: ParsableCommand {
   }
 
   func run() throws {
-    var options = ImportPipeline.Options()
     do {
-      options.mapping = try mapping()
-      // Values of --set are checked before the store is touched.
-      _ = try JsonLinesDecoder(mapping: options.mapping, schema: .standard)
-    } catch { throw ValidationError(error.message) }
+      try runImport()
+    } catch let error as TallyError where error.code == .invalidArgument && error.path == nil {
+      // About an option, such as a value that its column cannot take.
+      CommandExit.report(error, source: nil)
+      throw ExitCode(2)
+    }
+  }
+
+  private func runImport() throws {
+    var options = ImportPipeline.Options()
+    options.mapping = try mapping(isStrict: strict)
+    // Values of --set are checked before the store is touched. Which columns strict mode knows,
+    // only the store can tell.
+    _ = try JsonLinesDecoder(mapping: try mapping(isStrict: false), schema: .standard)
     options.format = InputFormat(rawValue: format)
     options.delimiter = delimiter == "\\t" ? UInt8(ascii: "\t") : delimiter?.utf8.first
     options.threadCount = location.threadCount
@@ -111,11 +124,11 @@ struct ImportCommand: ParsableCommand {
     }
   }
 
-  private func mapping() throws(TallyError) -> FieldMapping {
+  private func mapping(isStrict: Bool) throws(TallyError) -> FieldMapping {
     try FieldMapping(
       renames: allMaps.compactMap(ImportCommand.pair).map { (field: $0.0, column: $0.1) },
       constants: allSets.compactMap(ImportCommand.pair).map { (column: $0.0, value: $0.1) },
-      ignored: ignored, isStrict: strict,
+      ignored: ignored, isStrict: isStrict,
       time: TimeOptions(
         unit: timeUnit.flatMap { TimeUnit(rawValue: $0) },
         originMicroseconds: timeOrigin.flatMap { TimestampText.parse($0) }))

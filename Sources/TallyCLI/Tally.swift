@@ -7,6 +7,7 @@ enum TallyMain {
   static func main() {
     ignoreBrokenPipes()
     do {
+      try TallyCommand.checkSubcommand(CommandLine.arguments.dropFirst().first)
       var command = try TallyCommand.parseAsRoot()
       try command.run()
     } catch {
@@ -31,6 +32,18 @@ struct TallyCommand: ParsableCommand {
       GenerateCommand.self, DemoCommand.self,
     ],
     defaultSubcommand: ReplCommand.self)
+
+  /// Refuses a first argument that is neither an option nor a subcommand. The parser itself would
+  /// take it for an argument of the default subcommand and say so.
+  static func checkSubcommand(_ argument: String?) throws {
+    guard let argument, !argument.hasPrefix("-") else { return }
+    let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+    if names.contains(argument) { return }
+    let hint =
+      Suggestion.hint(Suggestion.nearest(to: argument, among: names))
+      ?? "subcommands are " + names.joined(separator: ", ")
+    throw ValidationError("found subcommand '\(argument)'; \(hint)")
+  }
 }
 
 /// Where the store is; the same on every subcommand.

@@ -56,18 +56,22 @@ final class RejectReport: Sendable {
   func finish() {
     let total = count.withLock { $0 }
     if let path {
-      if total > 0 { writeError("\(total) rejected lines are in '\(path)'\n") }
+      if total > 0 {
+        writeError("\(total) rejected \(total == 1 ? "line is" : "lines are") in '\(path)'\n")
+      }
     } else if total > RejectReport.shownCountMax {
+      let rest = total - RejectReport.shownCountMax
       writeError(
-        "... and \(total - RejectReport.shownCountMax) more rejected lines; "
+        "... and \(rest) more rejected \(rest == 1 ? "line" : "lines"); "
           + "--rejects FILE keeps them all\n")
     }
   }
 }
 
 extension Rejection {
-  /// `{"file":...,"line":12,"column":"cost","reason":...,"text":...}` and a line feed. Bytes that
-  /// are not UTF-8 become U+FFFD.
+  /// `{"file":...,"line":12,"column":"cost","reason":...,"text":...}` and a line feed. In `text`,
+  /// bytes that are not UTF-8 become U+FFFD; a line with such bytes is also kept as it was, in
+  /// hexadecimal digits under `bytes`.
   fileprivate func appendJson(to output: inout [UInt8], input: String) {
     func append(_ key: String, _ value: String) {
       output.append(contentsOf: "\"\(key)\":\"".utf8)
@@ -88,7 +92,14 @@ extension Rejection {
     output.append(UInt8(ascii: ","))
     append("reason", reason)
     output.append(UInt8(ascii: ","))
-    append("text", String(decoding: original, as: UTF8.self))
+    let text = String(decoding: original, as: UTF8.self)
+    append("text", text)
+    if !text.utf8.elementsEqual(original) {
+      output.append(contentsOf: ",\"bytes\":\"".utf8)
+      let digits = Array("0123456789abcdef".utf8)
+      for byte in original { output += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
+      output.append(0x22)
+    }
     output.append(contentsOf: "}\n".utf8)
   }
 }

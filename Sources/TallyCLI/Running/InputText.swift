@@ -31,7 +31,11 @@ enum InputText {
       let count = unsafe chunk.withUnsafeMutableBytes { buffer in
         unsafe systemRead(descriptor, buffer)
       }
-      if count == 0 { return String(decoding: text, as: UTF8.self) }
+      if count == 0 {
+        if let valid = String(validating: text, as: UTF8.self) { return valid }
+        throw TallyError(
+          .syntax, "found bytes in \"\(name)\" that are not UTF-8, expected queries in UTF-8")
+      }
       if count < 0 {
         if errno == EINTR { continue }
         throw failure(name)
