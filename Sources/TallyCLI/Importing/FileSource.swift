@@ -27,6 +27,10 @@ final class FileSource: ByteSource {
   private let isOwned: Bool
   private let counter: ByteCounter
   private let cancellation: CancellationToken
+  /// Whether a read may wait for others: the input is no regular file.
+  private let mayWait: Bool
+  /// How long Ctrl-C takes at most to end a wait for input.
+  private static let pollMilliseconds: Int32 = 100
 
   /// - Throws: `io`.
   init(
@@ -43,12 +47,15 @@ final class FileSource: ByteSource {
     } catch {
       throw TallyError(.io, "cannot open '\(name)': \(error)", path: name)
     }
+    var status = stat()
+    mayWait = unsafe fstat(descriptor.rawValue, &status) != 0 || status.st_mode & S_IFMT != S_IFREG
   }
 
   deinit { if isOwned { try? descriptor.close() } }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(TallyError) -> Int {
     while true {
+      if mayWait { try waitForInput() }
       do {
         let count = try unsafe descriptor.read(into: buffer, retryOnInterrupt: false)
         counter.add(count)
@@ -58,6 +65,22 @@ final class FileSource: ByteSource {
       } catch {
         throw TallyError(.io, "cannot read '\(name)': \(error)", path: name)
       }
+    }
+  }
+
+  /// Waits until there is something to read. Ctrl-C interrupts the system calls of one thread,
+  /// which need not be this one, so a wait without end would miss it.
+  ///
+  /// - Throws: `cancelled`.
+  private func waitForInput() throws(TallyError) {
+    var request = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
+    while true {
+      let readyCount = unsafe poll(&request, 1, FileSource.pollMilliseconds)
+      if readyCount > 0 { return }
+      let isInterrupted = readyCount < 0 && errno == EINTR
+      try cancellation.check()
+      // The read that follows tells of any other error.
+      if readyCount < 0, !isInterrupted { return }
     }
   }
 

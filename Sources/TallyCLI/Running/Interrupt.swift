@@ -34,6 +34,11 @@ enum Interrupt {
       unsafe action.__sigaction_handler.sa_handler = { _ in Interrupt.press() }
     #endif
     _ = unsafe sigaction(SIGINT, &action, nil)
+    // A parent may have left the signal blocked; it would then wait for ever.
+    var interrupt = sigset_t()
+    unsafe sigemptyset(&interrupt)
+    unsafe sigaddset(&interrupt, SIGINT)
+    unsafe pthread_sigmask(SIG_UNBLOCK, &interrupt, nil)
   }
 
   /// Runs `body` with a token that Ctrl-C cancels.
