@@ -13,7 +13,7 @@ enum DictionaryAppender {
     layout: StoreLayout, fileSystem: any FileSystem
   ) throws(TallyError) -> DictionaryExtent {
     guard table.count > extent.entryCount else { return extent }
-    let path = layout.dictionary(column: column)
+    let path = layout.dictionary(column: column, version: extent.version)
     var bytes = DictionaryFile.blocks(of: table, from: extent.entryCount + 1)
     let file: any File
     if extent.byteCount == 0 {
@@ -36,6 +36,7 @@ enum DictionaryAppender {
     try file.synchronize()
     try file.close()
     return DictionaryExtent(
-      entryCount: table.count, byteCount: extent.byteCount + Int64(bytes.count))
+      entryCount: table.count, byteCount: extent.byteCount + Int64(bytes.count),
+      version: extent.version)
   }
 }

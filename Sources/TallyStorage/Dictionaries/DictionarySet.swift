@@ -10,6 +10,8 @@ final class DictionarySet: Sendable {
   private let fileSystem: any FileSystem
   private let storeID: StoreID
   private let loaded: Mutex<[Int: Loaded]>
+  /// Dictionaries that are longer than what is committed, by column id.
+  private let live: [Int: SymbolDictionary]
 
   /// A dictionary in memory and how much of the file it is.
   private struct Loaded {
@@ -28,10 +30,21 @@ final class DictionarySet: Sendable {
     self.layout = layout
     self.fileSystem = fileSystem
     loaded = Mutex(previous?.loaded.withLock { $0 } ?? [:])
+    live = [:]
+  }
+
+  private init(_ committed: DictionarySet, live: [Int: SymbolDictionary]) {
+    extents = committed.extents
+    storeID = committed.storeID
+    layout = committed.layout
+    fileSystem = committed.fileSystem
+    loaded = Mutex(committed.loaded.withLock { $0 })
+    self.live = live
   }
 
   /// - Throws: `io`, `corruption`, `version`.
   func dictionary(column: Int) throws(TallyError) -> SymbolDictionary {
+    if let dictionary = live[column] { return dictionary }
     let extent = extents[column] ?? .empty
     let result: Result<SymbolDictionary, TallyError> = loaded.withLock { loaded in
       if let entry = loaded[column], entry.extent == extent { return .success(entry.dictionary) }
@@ -47,6 +60,18 @@ final class DictionarySet: Sendable {
     return try result.get()
   }
 
+  /// Entries of a column's dictionary, NULL not counted, without loading it.
+  func entryCount(column: Int) -> Int {
+    live[column]?.count ?? extents[column]?.entryCount ?? 0
+  }
+
+  /// The same dictionaries, but `tables` in place of the columns they have: entries that are not
+  /// committed yet.
+  func overlaid(with tables: [Int: StringTable]) -> DictionarySet {
+    DictionarySet(
+      self, live: tables.mapValues { SymbolDictionary(table: $0) })
+  }
+
   /// Takes over tables that the caller holds in memory already.
   func adopt(_ table: StringTable, column: Int) {
     guard let extent = extents[column], extent.entryCount == table.count else { return }
@@ -59,10 +84,12 @@ final class DictionarySet: Sendable {
     column: Int, extent: DictionaryExtent, known: Loaded?
   ) throws(TallyError) -> StringTable {
     guard extent.entryCount > 0 else { return StringTable() }
-    let path = layout.dictionary(column: column)
+    let path = layout.dictionary(column: column, version: extent.version)
     var table = StringTable()
     var start: Int64 = 0
-    if let known, known.extent.byteCount > 0, known.extent.byteCount <= extent.byteCount {
+    if let known, known.extent.version == extent.version, known.extent.byteCount > 0,
+      known.extent.byteCount <= extent.byteCount
+    {
       table = known.dictionary.table
       start = known.extent.byteCount
     }

@@ -41,9 +41,9 @@ package final class BulkImport: Sendable {
 
   let store: Store
   let options: Options
-  let manifest: Manifest
   let pool: WorkerPool
-  let ingestedAt: MissingValue
+  private let startTime: Int64
+  private var ingestedAt: MissingValue { .value(startTime) }
   private let state: Mutex<State>
 
   /// Guarded by `state`: `open` -> `finished` by commit or abort, or `failed` by an error after
@@ -61,23 +61,12 @@ package final class BulkImport: Sendable {
     case finished
   }
 
-  init(store: Store, manifest: Manifest, options: Options) throws(TallyError) {
+  init(store: Store, catalog: LiveCatalog, options: Options) {
     self.store = store
     self.options = options
-    self.manifest = manifest
     pool = WorkerPool(threadCount: options.threadCount)
-    let startTime = options.ingestedAtMicroseconds ?? WallClock.nowMicroseconds()
-    ingestedAt = .value(startTime)
-    let committed = DictionarySet(
-      manifest: manifest, layout: store.layout, fileSystem: store.fileSystem,
-      previous: try store.snapshot().dictionaries)
-    state = Mutex(
-      State(
-        rows: ImportRows(
-          schema: manifest.schema,
-          dictionaries: ImportDictionaries(
-            committed: committed, entryCountMax: options.dictionaryEntryCountMax),
-          startTime: startTime)))
+    startTime = options.ingestedAtMicroseconds ?? WallClock.nowMicroseconds()
+    state = Mutex(State(rows: ImportRows(catalog: catalog, startTime: startTime)))
   }
 
   deinit { abort() }
@@ -95,8 +84,10 @@ package final class BulkImport: Sendable {
   package func add(_ batch: EventBatch) throws(TallyError) {
     guard batch.rowCount > 0 else { return }
     let times = try BatchCheck.check(batch)
-    try access { state throws(TallyError) in
-      try state.rows.append(batch, times: times)
+    try access { [options, startTime] state throws(TallyError) in
+      let columns = try state.rows.catalog.resolve(
+        batch, entryCountMax: options.dictionaryEntryCountMax)
+      state.rows.append(batch, times: times, columns: columns, ingestedAt: startTime)
       guard state.rows.byteCount > rowByteCountMax else { return }
       try spill(&state, byteCountKept: rowByteCountMax / 2)
     }
@@ -109,9 +100,8 @@ package final class BulkImport: Sendable {
   package func commit() throws(TallyError) -> Summary {
     let summary = try access { state throws(TallyError) in
       try spill(&state, byteCountKept: 0)
-      var work = ImportCommit(
-        self, schema: state.rows.schema, dictionaries: state.rows.dictionaries,
-        rowByteCount: state.rows.rowByteCount)
+      let work = ImportCommit(
+        self, schema: state.rows.catalog.schema, rowByteCount: state.rows.rowByteCount)
       let runs = state.runs
       state.runs = [:]
       return try work.run(runs)
@@ -127,7 +117,7 @@ package final class BulkImport: Sendable {
       state.runs = [:]
       return runs
     }
-    for run in runs.values.joined() { runWriter(manifest.schema).remove(run) }
+    for run in runs.values.joined() { runWriter(.standard).remove(run) }
     finish()
   }
 
@@ -144,11 +134,11 @@ package final class BulkImport: Sendable {
   /// Writes days until at most `byteCountKept` bytes of rows stay in memory.
   private func spill(_ state: inout State, byteCountKept: Int) throws(TallyError) {
     let buffers = state.rows.takeDays(byteCountKept: byteCountKept)
-    let writer = runWriter(state.rows.schema)
+    let writer = runWriter(state.rows.catalog.schema)
     let written = Mutex<[(Int, SortedRun)]>([])
     let result: Result<Void, TallyError>
     do throws(TallyError) {
-      try pool.run(count: buffers.count) { [ingestedAt] (task, _) throws(TallyError) in
+      try pool.run(count: buffers.count) { [ingestedAt = ingestedAt] (task, _) throws(TallyError) in
         let run = try writer.write(buffers[task], ingestedAt: ingestedAt)
         written.withLock { $0.append((task, run)) }
       }

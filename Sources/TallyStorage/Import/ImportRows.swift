@@ -2,45 +2,48 @@ import TallyBase
 
 /// The rows of an import that are in memory, and what they need to become rows of the store.
 struct ImportRows {
-  private(set) var schema: Schema
-  private(set) var dictionaries: ImportDictionaries
+  let catalog: LiveCatalog
   private(set) var days: [Day: DayBuffer] = [:]
   /// Memory held by rows.
   private(set) var byteCount = 0
   private(set) var rowCountTotal = 0
   private var byteCountTotal = 0
   private var batchNumber = 0
-  /// `ingested_at` of rows that bring none, in microseconds.
-  private let startTime: Int64
 
-  init(schema: Schema, dictionaries: ImportDictionaries, startTime: Int64) {
-    self.schema = schema
-    self.dictionaries = dictionaries
+  /// `ingested_at` of all rows that bring none, in microseconds; nil: each batch has its own.
+  private let startTime: Int64?
+
+  init(catalog: LiveCatalog, startTime: Int64? = nil) {
+    self.catalog = catalog
     self.startTime = startTime
   }
 
   /// Memory a row takes, from experience; not less than a row of a few columns.
   var rowByteCount: Int { max(32, byteCountTotal / max(1, rowCountTotal)) }
 
-  /// What rows that do not name `column` have.
-  func missing(_ column: ColumnSchema) -> MissingValue {
-    column.id == Schema.ingestedAtColumnID ? .value(startTime) : MissingValue(of: column)
-  }
-
   // MARK: Taking rows
 
-  /// Takes a checked batch whole or not at all.
+  /// Takes a checked batch.
   ///
-  /// - Throws: `invalidInput`, `resourceExhausted`, and `io` or `corruption` from reading a
-  ///   committed dictionary.
-  mutating func append(_ batch: EventBatch, times: [Int64]) throws(TallyError) {
-    let columns = try resolve(batch)
+  /// - Parameters:
+  ///   - columns: the batch's columns and codes as `catalog` has them.
+  ///   - ingestedAt: `ingested_at` of rows that bring none, in microseconds, unless all of the
+  ///     import's rows have the same.
+  /// - Returns: the days that got rows, and for each the buffer's row that its first one became;
+  ///   a day's rows follow each other in the batch's order.
+  @discardableResult
+  mutating func append(
+    _ batch: EventBatch, times: [Int64], columns: LiveCatalog.Resolved, ingestedAt: Int64
+  ) -> DaySplit {
     batchNumber += 1
     let split = DaySplit(times)
     let before = byteCount
-    for (source, column) in zip(batch.columns, columns) {
-      append(source, as: column, split: split)
+    for (index, source) in batch.columns.enumerated() {
+      append(
+        source, as: columns.columns[index], codes: columns.storeCodes[index], split: split,
+        ingestedAt: ingestedAt)
     }
+    stampMissing(batch, split, ingestedAt)
     for (index, day) in split.days.enumerated() {
       guard let buffer = days[day] else { continue }
       buffer.addRows(split.selection(index).count(of: batch.rowCount))
@@ -48,56 +51,53 @@ struct ImportRows {
     }
     rowCountTotal += batch.rowCount
     byteCountTotal += byteCount - before
+    return split
   }
 
-  /// The schema's columns for those of a batch; new ones are added.
-  private mutating func resolve(_ batch: EventBatch) throws(TallyError) -> [ColumnSchema] {
-    var grown = schema
-    var columns: [ColumnSchema] = []
-    for source in batch.columns {
-      if let column = grown.column(named: source.name) {
-        guard column.type == source.type else {
-          throw TallyError(
-            .invalidInput,
-            "column '\(source.name)' has values of type \(source.type), the store has it as "
-              + "\(column.type)",
-            hint: "give the field another name, or convert its values")
-        }
-        columns.append(column)
-      } else {
-        columns.append(try grown.append(name: source.name, type: source.type))
-      }
-    }
-    for (source, column) in zip(batch.columns, columns) {
-      if case .symbol(_, let table) = source.values {
-        try dictionaries.prepare(column, for: table)
-      }
-    }
-    schema = grown
-    return columns
+  /// Rows of a batch without `ingested_at` get the moment the batch came.
+  private mutating func stampMissing(
+    _ batch: EventBatch, _ split: DaySplit, _ ingestedAt: Int64
+  ) {
+    let column = catalog.schema.columns[Schema.ingestedAtColumnID]
+    guard startTime == nil, batch.column(named: column.name) == nil else { return }
+    let stamps = [Int64](repeating: ingestedAt, count: batch.rowCount)
+    append(stamps, [], as: column, split: split)
   }
 
   private mutating func append(
-    _ source: EventColumn, as column: ColumnSchema, split: DaySplit
+    _ source: EventColumn, as column: ColumnSchema, codes storeCodes: [SymbolCode],
+    split: DaySplit, ingestedAt: Int64
   ) {
     switch source.values {
     case .int64(var values):
       var validity = source.validity
       if column.id == Schema.ingestedAtColumnID, !validity.isEmpty {
-        for row in values.indices where validity[row] == 0 { values[row] = startTime }
+        for row in values.indices where validity[row] == 0 { values[row] = ingestedAt }
         validity = []
       }
       append(values, validity, as: column, split: split)
     case .bool(let values): append(values, source.validity, as: column, split: split)
     case .double(let values): append(values, source.validity, as: column, split: split)
-    case .symbol(let codes, let table):
-      let storeCodes = dictionaries.remap(codes, of: table, column: column)
-      append(storeCodes, [], as: column, split: split)
+    case .symbol(let codes, _):
+      append(ImportRows.remap(codes, storeCodes), [], as: column, split: split)
     case .text(let offsets, let bytes):
       forEachDay(split, column) { buffer, selection, start in
         buffer.appendText(
           offsets: offsets, bytes: bytes, validity: source.validity, selection: selection,
           at: start)
+      }
+    }
+  }
+
+  private static func remap(_ codes: [SymbolCode], _ storeCodes: [SymbolCode]) -> [SymbolCode] {
+    unsafe storeCodes.withUnsafeBufferPointer { storeCodes in
+      unsafe codes.withUnsafeBufferPointer { codes in
+        unsafe [SymbolCode](unsafeUninitializedCapacity: codes.count) { target, initialized in
+          // SAFETY: codes are at most the number of the table's entries, which `BatchCheck` has
+          // verified, and `storeCodes` has one more than that.
+          for row in 0..<codes.count { unsafe target[row] = storeCodes[Int(codes[row])] }
+          initialized = codes.count
+        }
       }
     }
   }
@@ -123,7 +123,8 @@ struct ImportRows {
     _ split: DaySplit, _ column: ColumnSchema,
     _ append: (inout ColumnBuffer, ColumnBuffer.Selection, _ start: Int) -> Int
   ) {
-    let missing = missing(column)
+    var missing = MissingValue(of: column)
+    if column.id == Schema.ingestedAtColumnID, let startTime { missing = .value(startTime) }
     for (index, day) in split.days.enumerated() {
       let buffer = days[day] ?? DayBuffer(day: day)
       days[day] = buffer

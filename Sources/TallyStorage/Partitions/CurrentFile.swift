@@ -6,7 +6,7 @@ import TallyBase
 /// layout, the manifest, how many of its bytes were written in one piece with it, the CRC-32C of
 /// those bytes, and the CRC-32C of the line up to here. Bytes behind that length are a log of
 /// edits. The length and checksum are why a manifest cut short or exchanged is noticed.
-struct CurrentFile: Hashable, Sendable {
+package struct CurrentFile: Hashable, Sendable {
   var manifestNumber: UInt64
   var baseByteCount: Int
   var baseChecksum: UInt32
@@ -24,7 +24,7 @@ struct CurrentFile: Hashable, Sendable {
     return bytes + Array((CurrentFile.hexadecimal(CRC32C.checksum(bytes)) + "\n").utf8)
   }
 
-  init(manifestNumber: UInt64, base: [UInt8]) {
+  package init(manifestNumber: UInt64, base: [UInt8]) {
     self.manifestNumber = manifestNumber
     baseByteCount = base.count
     baseChecksum = CRC32C.checksum(base)

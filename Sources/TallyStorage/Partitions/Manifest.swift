@@ -6,12 +6,16 @@ package struct DictionaryExtent: Hashable, Sendable {
   package var entryCount: Int
   /// Bytes of the file from its start, file header included. What lies behind is uncommitted.
   package var byteCount: Int64
+  /// Which writing of the dictionary: it is part of the file's name. Grows when a dictionary is
+  /// written anew because an entry had to go.
+  package var version: UInt32
 
   package static let empty = DictionaryExtent(entryCount: 0, byteCount: 0)
 
-  package init(entryCount: Int, byteCount: Int64) {
+  package init(entryCount: Int, byteCount: Int64, version: UInt32 = 0) {
     self.entryCount = entryCount
     self.byteCount = byteCount
+    self.version = version
   }
 }
 
@@ -27,6 +31,15 @@ package struct Manifest: Hashable, Sendable {
   package var dictionaries: [Int: DictionaryExtent]
   /// Ascending by day, then id.
   package var segments: [SegmentInfo]
+  /// Rows of log records up to this number are in segments; 0 before the first.
+  package var appliedLSN: UInt64 = 0
+  /// What each producer's newest batch in a segment was, by producer.
+  package var producers: [String: ProducerMark] = [:]
+  /// Rows that are dead, by segment id; segments without any have no entry.
+  package var deletedRows: [UInt64: DeletedRows] = [:]
+  package var counters = IngestCounters()
+  /// Why a segment is not to be trusted, by segment id.
+  package var damagedSegments: [UInt64: String] = [:]
 
   /// A store that holds nothing.
   package init(storeID: StoreID, schema: Schema = .standard) {
@@ -52,7 +65,14 @@ package struct Manifest: Hashable, Sendable {
   mutating func absorb(_ edit: ManifestEdit) throws(TallyError) {
     if let id = edit.nextSegmentID { nextSegmentID = max(nextSegmentID, id) }
     try absorb(columns: edit.columnsAdded)
-    for (column, extent) in edit.dictionaries { dictionaries[column] = extent }
+    for (column, extent) in edit.dictionaries {
+      let version = dictionaries[column]?.version ?? 0
+      dictionaries[column] = extent
+      dictionaries[column]?.version = max(extent.version, version)
+    }
+    for (column, version) in edit.dictionaryVersions {
+      dictionaries[column, default: .empty].version = version
+    }
     if !edit.segmentsRemoved.isEmpty {
       let removed = Set(edit.segmentsRemoved)
       segments.removeAll { removed.contains($0.id) }
@@ -61,6 +81,7 @@ package struct Manifest: Hashable, Sendable {
       segments.append(contentsOf: edit.segmentsAdded)
       if !Manifest.isOrdered(segments) { segments.sort(by: Manifest.precedes) }
     }
+    try absorb(ingest: edit)
   }
 
   private mutating func absorb(columns: [ColumnSchema]) throws(TallyError) {
@@ -94,6 +115,12 @@ package struct Manifest: Hashable, Sendable {
     edit.columnsAdded = schema.columns
     edit.dictionaries = dictionaries
     edit.segmentsAdded = segments
+    edit.appliedLSN = appliedLSN == 0 ? nil : appliedLSN
+    edit.producers = producers
+    edit.deletedRows = deletedRows
+    edit.counters = counters == IngestCounters() ? nil : counters
+    edit.damagedSegments = damagedSegments
+    edit.dictionaryVersions = dictionaries.compactMapValues { $0.version == 0 ? nil : $0.version }
     return edit
   }
 }

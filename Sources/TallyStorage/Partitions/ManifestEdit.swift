@@ -13,6 +13,7 @@ package import TallyBase
 /// | 3 | dictionaries | count, then per dictionary: column id, entry count, byte count |
 /// | 4 | segments added | count, then per segment: see `appendSegment` |
 /// | 5 | segments removed | count, then ids |
+/// | 6...12 | see `ManifestEdit+Ingest.swift` and docs/store-format.md | |
 package struct ManifestEdit: Hashable, Sendable {
   package var nextSegmentID: UInt64?
   package var columnsAdded: [ColumnSchema] = []
@@ -20,16 +21,38 @@ package struct ManifestEdit: Hashable, Sendable {
   package var dictionaries: [Int: DictionaryExtent] = [:]
   package var segmentsAdded: [SegmentInfo] = []
   package var segmentsRemoved: [UInt64] = []
+  /// Rows of log records up to this number are in segments.
+  package var appliedLSN: UInt64?
+  /// The newest sequence number of each producer that the edit brings forward.
+  package var producers: [String: ProducerMark] = [:]
+  /// Producers forgotten because they were silent for long.
+  package var producersRemoved: [String] = []
+  /// All deleted rows, by segment id, of segments whose deletions the edit changes.
+  package var deletedRows: [UInt64: DeletedRows] = [:]
+  /// Totals since the store was made, not differences.
+  package var counters: IngestCounters?
+  /// Segments found damaged, with the reason; an empty reason takes the finding back.
+  package var damagedSegments: [UInt64: String] = [:]
+  /// Dictionaries that were written anew under another name, by column id.
+  package var dictionaryVersions: [Int: UInt32] = [:]
 
   package init() {}
 
   /// On disk: never renumber.
-  private enum Tag: UInt16 {
+  enum Tag: UInt16 {
     case nextSegmentID = 1
     case columnsAdded = 2
     case dictionaries = 3
     case segmentsAdded = 4
     case segmentsRemoved = 5
+    case appliedLSN = 6
+    case producers = 7
+    case deletedRows = 8
+    case counters = 9
+    case damagedSegments = 10
+    case dictionaryVersions = 11
+    case segmentLogRanges = 12
+    case producersRemoved = 13
   }
 
   private static let requiredFlag: UInt16 = 1
@@ -69,10 +92,11 @@ package struct ManifestEdit: Hashable, Sendable {
         for id in segmentsRemoved { body.appendVarint(id) }
       }
     }
+    encodeIngest(into: &writer)
     return writer.bytes
   }
 
-  private func append(
+  func append(
     _ tag: Tag, to writer: inout ByteWriter, _ body: (inout ByteWriter) -> Void
   ) {
     var record = ByteWriter()
@@ -105,7 +129,7 @@ package struct ManifestEdit: Hashable, Sendable {
       guard let tag = Tag(rawValue: rawTag) else {
         if flags & ManifestEdit.requiredFlag == 0 { continue }
         throw TallyError(
-          .version, "the manifest holds a record of kind \(rawTag), this build knows 1 to 5",
+          .version, "the manifest holds a record of kind \(rawTag), this build knows 1 to 13",
           hint: "the store was written by a newer Tally: use that one to read it")
       }
       var body = ByteReader(reader.bytes, range: range, subject: reader.subject)
@@ -130,6 +154,8 @@ package struct ManifestEdit: Hashable, Sendable {
     case .segmentsRemoved:
       let count = try body.readCount(upTo: body.remainingCount, "the number of segments")
       for _ in 0..<count { segmentsRemoved.append(try body.readVarint()) }
+    default:
+      try decodeIngest(tag, from: &body)
     }
   }
 

@@ -1,4 +1,4 @@
-import TallyBase
+package import TallyBase
 
 /// The bytes of a `MANIFEST-NNNNNNNN`: a header, then frames.
 ///
@@ -12,7 +12,7 @@ import TallyBase
 ///
 /// The last byte and the magic are never zero: a sector that never reached the disk reads as
 /// zeros, which is how a frame torn by a power cut is told from one that was damaged.
-enum ManifestFile {
+package enum ManifestFile {
   static let magic: [UInt8] = Array("TALLYMAN".utf8)
   static let formatVersion: UInt16 = 1
   static let headerByteCount = 48
@@ -30,7 +30,7 @@ enum ManifestFile {
   // MARK: Encoding
 
   /// A whole file: header and snapshot.
-  static func encode(_ manifest: Manifest, number: UInt64) -> [UInt8] {
+  package static func encode(_ manifest: Manifest, number: UInt64) -> [UInt8] {
     var writer = ByteWriter()
     writer.append(contentsOf: magic)
     writer.append(formatVersion)
@@ -72,7 +72,7 @@ enum ManifestFile {
   /// is left out.
   ///
   /// - Throws: `corruption`, `version`.
-  static func decode(_ bytes: [UInt8], current: CurrentFile) throws(TallyError) -> Manifest {
+  package static func decode(_ bytes: [UInt8], current: CurrentFile) throws(TallyError) -> Manifest {
     let subject = StoreLayout.manifestName(number: current.manifestNumber)
     var reader = ByteReader(bytes, subject: subject)
     let storeID = try decodeHeader(&reader, current: current)

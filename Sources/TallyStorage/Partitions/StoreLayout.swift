@@ -32,8 +32,11 @@ package struct StoreLayout: Hashable, Sendable {
     return manifestName(number: number) == name ? number : nil
   }
 
-  package func dictionary(column: Int) -> FilePath {
-    dictionaries.appending("\(StoreLayout.padded(UInt64(column), width: 4)).dict")
+  /// - Parameter version: see `DictionaryExtent.version`.
+  package func dictionary(column: Int, version: UInt32 = 0) -> FilePath {
+    let name = StoreLayout.padded(UInt64(column), width: 4)
+    let suffix = version == 0 ? "" : "-" + StoreLayout.padded(UInt64(version))
+    return dictionaries.appending("\(name)\(suffix).dict")
   }
 
   package func partition(_ day: Day) -> FilePath { partitions.appending(day.description) }
@@ -54,7 +57,7 @@ package struct StoreLayout: Hashable, Sendable {
     return segmentName(id: id) == name ? id : nil
   }
 
-  private static func padded(_ number: UInt64, width: Int = 8) -> String {
+  package static func padded(_ number: UInt64, width: Int = 8) -> String {
     let digits = String(number)
     return String(repeating: "0", count: max(0, width - digits.count)) + digits
   }

@@ -11,10 +11,13 @@ package struct SegmentInfo: Hashable, Sendable {
   /// Smallest and largest `time` in microseconds.
   package var timeMinimum: Int64
   package var timeMaximum: Int64
+  /// Log records whose rows of the day are the segment's, all of them and no others; nil when
+  /// some of its rows never were in the log.
+  package var logRange: ClosedRange<UInt64>?
 
   package init(
     id: UInt64, day: Day, rowCount: Int, byteCount: Int64, timeMinimum: Int64,
-    timeMaximum: Int64
+    timeMaximum: Int64, logRange: ClosedRange<UInt64>? = nil
   ) {
     self.id = id
     self.day = day
@@ -22,5 +25,6 @@ package struct SegmentInfo: Hashable, Sendable {
     self.byteCount = byteCount
     self.timeMinimum = timeMinimum
     self.timeMaximum = timeMaximum
+    self.logRange = logRange
   }
 }

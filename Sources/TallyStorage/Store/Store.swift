@@ -30,6 +30,10 @@ package final class Store: Sendable {
   /// Shared by all imports of this opening: what an import that failed could not remove must not
   /// stand in the way of the next.
   let segmentIDs: SegmentIDs
+  /// Columns and dictionaries as rows on their way have made them; nil for readers.
+  let catalog: LiveCatalog?
+  /// Held while segments come and go; see `publish`.
+  let publishing = Mutex(())
   private let state: Mutex<State>
 
   /// What changes while the store is open; guarded by `state`.
@@ -57,7 +61,11 @@ package final class Store: Sendable {
     let snapshot = StoreSnapshot(
       manifest: opened.loaded.manifest, files: segmentFiles, previous: nil)
     var writer: ManifestWriter?
-    if opened.lock != nil {
+    if opened.lock == nil {
+      catalog = nil
+    } else {
+      catalog = LiveCatalog(
+        schema: opened.loaded.manifest.schema, committed: snapshot.dictionaries)
       writer = ManifestWriter(
         layout: layout, fileSystem: fileSystem, manifest: opened.loaded.manifest,
         number: opened.loaded.current.manifestNumber)
@@ -85,6 +93,11 @@ package final class Store: Sendable {
   /// What was committed when the store was opened, last refreshed or last written through this
   /// opening: consistent, immutable, valid while it is held.
   package func snapshot() throws(TallyError) -> StoreSnapshot {
+    try committedSnapshot()
+  }
+
+  /// What is committed, without rows that are in memory only.
+  func committedSnapshot() throws(TallyError) -> StoreSnapshot {
     try access { state throws(TallyError) in state.snapshot }
   }
 
@@ -121,25 +134,28 @@ package final class Store: Sendable {
   package func beginImport(
     options: BulkImport.Options = BulkImport.Options()
   ) throws(TallyError) -> BulkImport {
-    let manifest = try access { state throws(TallyError) in
-      guard let manifest = state.writer?.manifest else { throw Store.notWritable() }
+    try access { state throws(TallyError) in
+      guard state.writer != nil else { throw Store.notWritable() }
       guard !state.isImporting else {
         throw TallyError(.invalidArgument, "another import into this store is under way")
       }
       state.isImporting = true
-      return manifest
     }
-    do throws(TallyError) {
-      return try BulkImport(store: self, manifest: manifest, options: options)
-    } catch {
-      endImport()
-      throw error
-    }
+    guard let catalog else { throw Store.notWritable() }
+    return BulkImport(store: self, catalog: catalog, options: options)
   }
 
   func endImport() { state.withLock { $0.isImporting = false } }
 
-  /// Commits an edit and shows it.
+  /// The manifest in force, for those who make an edit of it.
+  func committedManifest() throws(TallyError) -> Manifest {
+    try access { state throws(TallyError) in
+      guard let manifest = state.writer?.manifest else { throw Store.notWritable() }
+      return manifest
+    }
+  }
+
+  /// Commits an edit and shows it. Only `publish` calls this.
   ///
   /// - Parameter tables: dictionaries that the edit extends, as they are in memory.
   func commit(
@@ -180,7 +196,7 @@ package final class Store: Sendable {
     try result.get()
   }
 
-  private static func notWritable() -> TallyError {
+  static func notWritable() -> TallyError {
     TallyError(.invalidArgument, "the store is open for reading only")
   }
 

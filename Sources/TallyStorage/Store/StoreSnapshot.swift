@@ -8,11 +8,17 @@ package struct StoreSnapshot: Sendable {
   /// Grows by one with each commit.
   package let generation: UInt64
   let dictionaries: DictionarySet
+  /// Rows that are dead, by segment id; scans leave them out.
+  package let deletedRows: [UInt64: DeletedRows]
+  /// Why a segment is not to be trusted, by segment id.
+  package let damagedSegments: [UInt64: String]
 
   /// - Parameter previous: an earlier state, whose open readers and dictionaries are used again.
   init(manifest: Manifest, files: SegmentFiles, previous: StoreSnapshot?) {
     schema = manifest.schema
     generation = manifest.generation
+    deletedRows = manifest.deletedRows
+    damagedSegments = manifest.damagedSegments
     dictionaries = DictionarySet(
       manifest: manifest, layout: files.layout, fileSystem: files.fileSystem,
       previous: previous?.dictionaries)
@@ -30,9 +36,11 @@ package struct StoreSnapshot: Sendable {
 
   /// Entries of a symbol column's dictionary, NULL not counted, without loading it.
   package func symbolCount(column: Int) -> Int {
-    dictionaries.extents[column]?.entryCount ?? 0
+    dictionaries.entryCount(column: column)
   }
 
-  /// Rows of all segments.
-  package var rowCount: Int { segments.reduce(0) { $0 &+ $1.info.rowCount } }
+  /// Rows of all segments that are not dead.
+  package var rowCount: Int {
+    segments.reduce(0) { $0 &+ $1.info.rowCount } &- deletedRows.values.reduce(0) { $0 &+ $1.count }
+  }
 }

@@ -1,0 +1,163 @@
+import Synchronization
+import SystemPackage
+import TallyBase
+import TallyFile
+
+extension Store {
+  /// Adds segments to the store and makes an edit of the manifest, in one commit: the only way by
+  /// which segments come and go. One at a time; appends and queries go on meanwhile.
+  ///
+  /// Order of the steps, each durable before the next: segment files; their names in the
+  /// partitions; dictionary entries; the manifest's edit, which is the commit. Whatever precedes it
+  /// is garbage until then, and is removed here on failure or by the next writer after a crash.
+  /// The commit takes along every column and dictionary entry that is in memory by then.
+  ///
+  /// - Parameters:
+  ///   - segments: complete files under their temporary names, with ids from `segmentIDs`. When
+  ///     this throws they are still there, or may be named by a commit of unknown outcome.
+  ///   - makeEdit: the rest of the edit, given the manifest in force, which nobody changes
+  ///     meanwhile. It names the segments removed; their files go once nobody needs them.
+  ///   - threadCount: syncs wait for the disk, not for a core: several at once let it group them.
+  /// - Throws: `io`, `corruption`, and what `makeEdit` throws; the store is as before, unless the
+  ///   error says that the outcome is unknown.
+  @discardableResult
+  func publish(
+    _ segments: [SegmentInfo], threadCount: Int = 8,
+    edit makeEdit: (Manifest) throws(TallyError) -> ManifestEdit
+  ) throws(TallyError) -> StoreSnapshot {
+    try synchronize(segments, threadCount: threadCount)
+    return try publishing.withLock { (_) throws(TallyError) in
+      var step = PublishStep(
+        layout: layout, fileSystem: fileSystem, threadCount: threadCount)
+      do throws(TallyError) {
+        try step.move(segments)
+        return try commit(segments, try makeEdit(try committedManifest()))
+      } catch {
+        if !isCommitInDoubt { step.undo() }
+        throw error
+      }
+    }
+  }
+
+  private func commit(
+    _ segments: [SegmentInfo], _ made: ManifestEdit
+  ) throws(TallyError) -> StoreSnapshot {
+    guard let catalog else { throw Store.notWritable() }
+    let manifest = try committedManifest()
+    let (schema, tables) = catalog.snapshot()
+    var edit = made
+    edit.nextSegmentID = segmentIDs.end
+    edit.columnsAdded = Array(schema.columns.dropFirst(manifest.schema.columns.count))
+    edit.segmentsAdded = segments
+    let grown = tables.filter { column, table in
+      table.count > (manifest.dictionaries[column]?.entryCount ?? 0)
+    }
+    let extents = try appendDictionaries(grown, manifest)
+    edit.dictionaries.merge(extents) { _, extent in extent }
+    let snapshot = try commit(edit, tables: grown)
+    try? fileSystem.remove(layout.importMarker)
+    return snapshot
+  }
+
+  private func appendDictionaries(
+    _ tables: [Int: StringTable], _ manifest: Manifest
+  ) throws(TallyError) -> [Int: DictionaryExtent] {
+    var extents: [Int: DictionaryExtent] = [:]
+    var hasNewFile = false
+    for (column, table) in tables.sorted(by: { $0.key < $1.key }) {
+      let extent = manifest.dictionaries[column] ?? .empty
+      if extent.byteCount == 0 { hasNewFile = true }
+      extents[column] = try DictionaryAppender.append(
+        table, column: column, extent: extent, storeID: manifest.storeID, layout: layout,
+        fileSystem: fileSystem)
+    }
+    if hasNewFile { try fileSystem.synchronizeDirectory(layout.dictionaries) }
+    return extents
+  }
+
+  private func synchronize(
+    _ segments: [SegmentInfo], threadCount: Int
+  ) throws(TallyError) {
+    let layout = layout
+    let fileSystem = fileSystem
+    try PublishStep.inParallel(segments.count, threadCount: threadCount) {
+      (task) throws(TallyError) in
+      let file = try fileSystem.open(layout.temporarySegment(id: segments[task].id), .readWrite)
+      try file.synchronize()
+      try file.close()
+    }
+  }
+}
+
+/// Segment files on their way from their temporary names into their partitions.
+struct PublishStep {
+  let layout: StoreLayout
+  let fileSystem: any FileSystem
+  let threadCount: Int
+  private var moved: [SegmentInfo] = []
+
+  init(layout: StoreLayout, fileSystem: any FileSystem, threadCount: Int) {
+    self.layout = layout
+    self.fileSystem = fileSystem
+    self.threadCount = threadCount
+  }
+
+  /// Renames synced files and makes their new names durable.
+  mutating func move(_ segments: [SegmentInfo]) throws(TallyError) {
+    guard !segments.isEmpty else { return }
+    try mark()
+    var days: [Day] = []
+    var hasNewPartition = false
+    for day in Set(segments.map(\.day)).sorted() {
+      days.append(day)
+      let partition = layout.partition(day)
+      if try fileSystem.kind(of: partition) == nil {
+        try fileSystem.createDirectory(partition)
+        hasNewPartition = true
+      }
+    }
+    for segment in segments {
+      moved.append(segment)
+      try fileSystem.rename(
+        layout.temporarySegment(id: segment.id),
+        to: layout.segment(day: segment.day, id: segment.id))
+    }
+    let layout = layout
+    let fileSystem = fileSystem
+    let partitions = days
+    try PublishStep.inParallel(partitions.count, threadCount: threadCount) {
+      (task) throws(TallyError) in
+      try fileSystem.synchronizeDirectory(layout.partition(partitions[task]))
+    }
+    if hasNewPartition { try fileSystem.synchronizeDirectory(layout.partitions) }
+  }
+
+  /// Leaves word for the next writer, in case this one dies, that partitions hold segments which
+  /// no manifest names.
+  private func mark() throws(TallyError) {
+    if try fileSystem.kind(of: layout.importMarker) == nil {
+      try fileSystem.open(layout.importMarker, .createNew).close()
+    }
+    try fileSystem.synchronizeDirectory(layout.temporary)
+  }
+
+  /// Removes what was moved.
+  func undo() {
+    for segment in moved {
+      try? fileSystem.remove(layout.segment(day: segment.day, id: segment.id))
+      try? fileSystem.removeDirectory(layout.partition(segment.day))
+    }
+    try? fileSystem.remove(layout.importMarker)
+  }
+
+  static func inParallel(
+    _ count: Int, threadCount: Int,
+    _ body: @escaping @Sendable (_ task: Int) throws(TallyError) -> Void
+  ) throws(TallyError) {
+    guard count > 0 else { return }
+    try WorkerPool(threadCount: min(count, threadCount)).run(count: count) {
+      (task, _) throws(TallyError) in
+      try body(task)
+    }
+  }
+}
