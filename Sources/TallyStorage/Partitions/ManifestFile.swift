@@ -72,7 +72,8 @@ package enum ManifestFile {
   /// is left out.
   ///
   /// - Throws: `corruption`, `version`.
-  package static func decode(_ bytes: [UInt8], current: CurrentFile) throws(TallyError) -> Manifest {
+  package static func decode(_ bytes: [UInt8], current: CurrentFile) throws(TallyError) -> Manifest
+  {
     let subject = StoreLayout.manifestName(number: current.manifestNumber)
     var reader = ByteReader(bytes, subject: subject)
     let storeID = try decodeHeader(&reader, current: current)
