@@ -43,7 +43,7 @@ struct SnapshotCatalog: Catalog {
           TallyPlanning.PartitionSummary(
             day: segment.info.day, rowCount: 0, segmentCount: 0, byteCount: 0))
       }
-      summaries[summaries.count - 1].rowCount += segment.info.rowCount
+      summaries[summaries.count - 1].rowCount += snapshot.rowCount(of: segment.info)
       summaries[summaries.count - 1].segmentCount += 1
       summaries[summaries.count - 1].byteCount += Int(segment.info.byteCount)
     }

@@ -29,6 +29,40 @@ struct ExecutionFixture: Sendable {
     snapshot = try store.snapshot()
   }
 
+  /// Like `init(rows:importCount:)`, among dead rows that no answer may show: `ghosts`.
+  init(rows: [[Value]], ghosts: [[Value]], importCount: Int) throws {
+    self.rows = rows
+    catalog = TestCatalog(rows: rows)
+    let store = try Store.open(
+      "store", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem())
+    // No other row has this value.
+    let mark: Int64 = -7
+    var all = rows
+    for (index, ghost) in ghosts.enumerated() {
+      var marked = ghost
+      marked[ExecutionFixture.markColumnID] = .int(Int128(mark))
+      all.insert(marked, at: index * 7_919 % (all.count + 1))
+    }
+    for part in 0..<importCount {
+      let load = try store.beginImport()
+      try load.add(
+        ExecutionFixture.batch(
+          all.enumerated().filter { $0.offset % importCount == part }.map(\.element)))
+      _ = try load.commit()
+    }
+    let full = try store.snapshot()
+    var dead: [UInt64: DeletedRows] = [:]
+    for reader in full.segments {
+      var set = DeletedRows(rowCount: reader.info.rowCount)
+      let page = try reader.page(column: ExecutionFixture.markColumnID, rowGroup: 0, index: 0)
+      for row in 0..<reader.info.rowCount where page.int64(at: row) == mark { set.insert(row) }
+      dead[reader.info.id] = set
+    }
+    snapshot = full.deleting(dead)
+  }
+
+  private static let markColumnID = Schema.standard.column(named: "price_id")?.id ?? 0
+
   func plan(_ text: String, disabledRules: Set<String> = []) throws -> LogicalPlan {
     let binder = Binder(
       catalog: catalog, options: BinderOptions(nowMicroseconds: 1_769_941_800_000_000))
@@ -44,14 +78,22 @@ struct ExecutionFixture: Sendable {
 
   func answer(
     _ text: String, options: ExecutionOptions = ExecutionOptions(threadCount: 2),
-    cancellation: CancellationToken = CancellationToken()
+    cancellation: CancellationToken = CancellationToken(), on other: StoreSnapshot? = nil
   ) throws -> [[Value]] {
-    let result = try Executor(pool: ExecutionFixture.pool).execute(
-      try plan(text, disabledRules: options.disabledRules), on: snapshot, options: options,
-      cancellation: cancellation)
+    let result = try execute(
+      text, options: options, cancellation: cancellation, on: other ?? snapshot)
     return (0..<result.rowCount).map { row in
       result.columns.indices.map { result.value(row: row, column: $0) }
     }
+  }
+
+  func execute(
+    _ text: String, options: ExecutionOptions = ExecutionOptions(threadCount: 2),
+    cancellation: CancellationToken = CancellationToken(), on snapshot: StoreSnapshot
+  ) throws -> ResultSet {
+    try Executor(pool: ExecutionFixture.pool).execute(
+      try plan(text, disabledRules: options.disabledRules), on: snapshot, options: options,
+      cancellation: cancellation, isProfiling: true)
   }
 
   /// The rows as a batch of the standard schema.

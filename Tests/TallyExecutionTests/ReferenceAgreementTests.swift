@@ -69,9 +69,9 @@ import Testing
     var random = RandomRows(seed: seed)
     let fixture = try ExecutionFixture(rows: random.rows(700), importCount: 3)
     for query in ReferenceAgreementTests.queries {
-      let expected = canonical(try fixture.expected(query), query)
+      let expected = Self.canonical(try fixture.expected(query), query)
       for options in ReferenceAgreementTests.options {
-        let found = canonical(try fixture.answer(query, options: options), query)
+        let found = Self.canonical(try fixture.answer(query, options: options), query)
         #expect(
           found == expected,
           "\(query): \(options.threadCount), \(options.batchRowCount), \(options.disabledRules)")
@@ -98,14 +98,14 @@ import Testing
       "select time, count(*) from usage group by time",
     ] {
       for options in ReferenceAgreementTests.options {
-        let found = canonical(try fixture.answer(query, options: options), query)
-        #expect(found == canonical(try fixture.expected(query), query), "\(query)")
+        let found = Self.canonical(try fixture.answer(query, options: options), query)
+        #expect(found == Self.canonical(try fixture.expected(query), query), "\(query)")
       }
     }
   }
 
   /// Rows in order where the query orders them, sorted otherwise; doubles to nine digits.
-  private func canonical(_ rows: [[Value]], _ query: String) -> [String] {
+  static func canonical(_ rows: [[Value]], _ query: String) -> [String] {
     let lines = rows.map { row in
       row.map { value -> String in
         guard case .double(let number) = value, number != 0, number.isFinite else {

@@ -18,6 +18,11 @@ final class ScanCursor {
   /// By column: whether `readers` holds the current rows.
   private var isLoaded: [Bool]
   private var position = (page: 0, row: 0, count: 0)
+  /// Dead rows of the current morsel's segment; nil: it has none.
+  private var deletedRows: DeletedRows?
+  /// Row of the segment that is the current row group's first.
+  private var firstRow = 0
+  /// Rows of the pages that were looked at, dead ones included.
   private(set) var scannedRowCount = 0
   private(set) var prunedRowCount = 0
 
@@ -63,6 +68,8 @@ final class ScanCursor {
     for reader in readers { try reader.open(morsel) }
     try computeDayValues(morsel.segment.info.day)
     let info = morsel.segment.info
+    deletedRows = context.snapshot.deletedRows[info.id]
+    firstRow = morsel.footer.rowGroups[morsel.rowGroup].firstRow
     for test in tests {
       try test.open(morsel, columns: plan.columns)
       test.isSkipped = test.isSkipped || covers(test, info)
@@ -125,7 +132,8 @@ final class ScanCursor {
   /// Number of rows that qualify; `selection` holds them when that is not all.
   private func applyTests() throws(TallyError) -> Int {
     let count = position.count
-    var isPartial = false
+    var isPartial = leaveOutDeleted()
+    if isPartial, selection.count == 0 { return 0 }
     for test in tests where !test.isSkipped {
       for column in test.columns { _ = try load(column) }
       try test.apply(
@@ -133,6 +141,20 @@ final class ScanCursor {
       if isPartial, selection.count == 0 { return 0 }
     }
     return isPartial ? selection.count : count
+  }
+
+  /// Selects the living rows at the current position, before any column is decoded.
+  ///
+  /// - Returns: false if all rows live; then `selection` is untouched.
+  private func leaveOutDeleted() -> Bool {
+    guard let deletedRows else { return false }
+    let start = firstRow + position.page * Page.rowCountMax + position.row
+    let rows = start..<(start + position.count)
+    guard rows.upperBound <= deletedRows.rowCount, deletedRows.intersects(rows) else {
+      return false
+    }
+    unsafe selection.count = deletedRows.survivors(of: rows, into: selection.indexes)
+    return true
   }
 
   private func deliver(

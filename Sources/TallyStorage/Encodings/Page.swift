@@ -19,9 +19,9 @@ package final class Page: Sendable {
   package let byteCount: Int
 
   /// One bit a row, set = present; empty when all or none are.
-  private let validity: [UInt64]
+  let validity: [UInt64]
   private let integers: any IntegerDecoder
-  private let text: TextEncoding?
+  let text: TextEncoding?
 
   /// Validates encoded bytes, zstd already taken off.
   ///

@@ -74,17 +74,31 @@ struct TextEncoding: Sendable {
   ) {
     unsafe bytes.withUnsafeBufferPointer { buffer in
       for row in rows {
-        let entry: Int
-        switch encoding {
-        case .constant: entry = 0
-        case .dictionary: entry = Int(indexes[row])
-        default: entry = row
-        }
+        let entry = entry(of: row)
         // SAFETY: `init` checked that all offsets lie within the bytes and ascend.
         unsafe body(
           row,
           UnsafeBufferPointer(rebasing: buffer[Int(offsets[entry])..<Int(offsets[entry + 1])]))
       }
+    }
+  }
+
+  /// Calls `body` with one row, which must be one of the page's.
+  func withBytes<Result>(_ row: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    let entry = entry(of: row)
+    return unsafe bytes.withUnsafeBufferPointer { buffer in
+      // SAFETY: as in `forEach`.
+      unsafe body(
+        UnsafeBufferPointer(rebasing: buffer[Int(offsets[entry])..<Int(offsets[entry + 1])]))
+    }
+  }
+
+  @inline(__always)
+  private func entry(of row: Int) -> Int {
+    switch encoding {
+    case .constant: 0
+    case .dictionary: Int(indexes[row])
+    default: row
     }
   }
 }

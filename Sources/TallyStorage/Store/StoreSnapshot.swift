@@ -9,7 +9,7 @@ package struct StoreSnapshot: Sendable {
   package let generation: UInt64
   let dictionaries: DictionarySet
   /// Rows that are dead, by segment id; scans leave them out.
-  package let deletedRows: [UInt64: DeletedRows]
+  package internal(set) var deletedRows: [UInt64: DeletedRows]
   /// Why a segment is not to be trusted, by segment id.
   package let damagedSegments: [UInt64: String]
 

@@ -3,11 +3,12 @@ package import TallyBase
 /// What one partition holds.
 package struct PartitionSummary: Hashable, Sendable {
   package var day: Day
+  /// Rows that are not dead.
   package var rowCount: Int
   package var segmentCount: Int
   /// Bytes of the segment files.
   package var byteCount: Int64
-  /// Smallest and largest `time` in microseconds.
+  /// Bounds of `time` in microseconds; dead rows may widen them.
   package var timeMinimum: Int64
   package var timeMaximum: Int64
 }
@@ -19,7 +20,7 @@ package struct ColumnSummary: Hashable, Sendable {
   package var byteCount: Int64
   /// Segments that store it; in the others every row has the default.
   package var segmentCount: Int
-  /// Rows that are NULL.
+  /// Rows that are NULL: an upper bound while a segment that stores the column has dead rows.
   package var nullCount: Int
   /// Bytes and entries of its dictionary file; 0 for columns without one.
   package var dictionaryByteCount: Int64
@@ -35,7 +36,7 @@ extension StoreSnapshot {
     for reader in segments {
       let info = reader.info
       if var last = summaries.last, last.day == info.day {
-        last.rowCount &+= info.rowCount
+        last.rowCount &+= rowCount(of: info)
         last.segmentCount &+= 1
         last.byteCount &+= info.byteCount
         last.timeMinimum = min(last.timeMinimum, info.timeMinimum)
@@ -44,8 +45,9 @@ extension StoreSnapshot {
       } else {
         summaries.append(
           PartitionSummary(
-            day: info.day, rowCount: info.rowCount, segmentCount: 1, byteCount: info.byteCount,
-            timeMinimum: info.timeMinimum, timeMaximum: info.timeMaximum))
+            day: info.day, rowCount: rowCount(of: info), segmentCount: 1,
+            byteCount: info.byteCount, timeMinimum: info.timeMinimum,
+            timeMaximum: info.timeMaximum))
       }
     }
     return summaries
@@ -66,12 +68,12 @@ extension StoreSnapshot {
       for id in summaries.indices {
         guard id < columns.count, let column = columns[id] else {
           if summaries[id].column.defaultValue.isNull {
-            summaries[id].nullCount &+= reader.info.rowCount
+            summaries[id].nullCount &+= rowCount(of: reader.info)
           }
           continue
         }
         summaries[id].segmentCount &+= 1
-        summaries[id].nullCount &+= column.zoneMap.nullCount
+        summaries[id].nullCount &+= min(column.zoneMap.nullCount, rowCount(of: reader.info))
         for chunk in column.chunks {
           for page in chunk.pages { summaries[id].byteCount &+= Int64(page.storedByteCount) }
         }
