@@ -35,8 +35,13 @@ public final class Database: Sendable {
     public var queryMemoryByteCountMax = 512 << 20
     /// Bytes of packed pages kept in memory; nil: a quarter of the machine's.
     public var pageCacheByteCountMax: Int?
-    /// Events kept in memory before `append` writes them by itself.
-    public var bufferedEventCountMax = 65_536
+    /// What an append waits for, unless it says otherwise.
+    public var acknowledgement = Acknowledgement.durable
+    /// Memory of appended events at which they are written as segments, in the background. Twice
+    /// as much makes appends wait.
+    public var bufferByteCountMax = 64 << 20
+    /// Longest time that appended events stay in memory before they are written as segments.
+    public var flushIntervalSeconds = 30
     /// Rows that operators pass on at once, for tests.
     package var batchRowCount = Vector.rowCountMax
     /// Optimizations switched off by name, for tests.
@@ -51,7 +56,6 @@ public final class Database: Sendable {
   package let store: Store
   private let pool: WorkerPool
   private let options: Options
-  private let pending: Mutex<[Event]> = Mutex([])
   private let settings: Mutex<Settings>
 
   /// What `SET` changes.
@@ -87,6 +91,8 @@ public final class Database: Sendable {
     var storeOptions = Store.Options()
     storeOptions.pageCacheByteCountMax = options.pageCacheByteCountMax
     storeOptions.segment.forcedEncoding = options.forcedEncoding
+    storeOptions.bufferByteCountMax = max(1, options.bufferByteCountMax)
+    storeOptions.flushIntervalSeconds = max(1, options.flushIntervalSeconds)
     let store = try Store.open(
       FilePath(path), mode: options.access == .readOnly ? .readOnly : .readWrite(creating: true),
       fileSystem: PosixFileSystem(), options: storeOptions)
@@ -113,7 +119,6 @@ public final class Database: Sendable {
   package func run(
     _ text: String, cancellation: CancellationToken = CancellationToken()
   ) throws(TallyError) -> Session.Answer {
-    try writePending()
     let snapshot = try options.access == .readOnly ? store.refresh() : store.snapshot()
     let current = settings.withLock { $0 }
     var execution = ExecutionOptions(threadCount: current.threadCount)
@@ -168,55 +173,54 @@ public final class Database: Sendable {
 
   // MARK: Events
 
-  /// Takes events. They are visible to this database's queries at once, and on disk after
-  /// ``flush()``, after ``close()``, or when many have gathered.
+  /// Takes events, which queries of this database see when this returns.
   ///
+  /// With the default acknowledgement they are on disk then and survive a power cut; other
+  /// processes see them after a flush, which happens in the background. Threads that append at the
+  /// same time share one sync of the disk: many callers, or many events a call, are fast.
+  ///
+  /// - Parameters:
+  ///   - acknowledgement: what to wait for; nil: as ``Options/acknowledgement`` says.
+  ///   - batch: who sends and the number of the batch, so that one sent again is stored once.
+  /// - Returns: how many events were stored and how many were duplicates by `eventID`.
   /// - Throws: ``DatabaseError`` with code `invalidInput` naming the event and field that cannot be
-  ///   taken (then none of the call's events is), or `io` if writing failed.
-  public func append(_ events: [Event]) throws(DatabaseError) {
+  ///   taken (then none of the call's events is); `diskFull` or `io` if writing failed (then none
+  ///   is acknowledged, and the call may be made again).
+  @discardableResult
+  public func append(
+    _ events: [Event], acknowledgement: Acknowledgement? = nil, batch: BatchNumber? = nil
+  ) throws(DatabaseError) -> AppendResult {
     try publicly { () throws(TallyError) in
       guard options.access == .readWrite else {
         throw TallyError(.invalidArgument, "the database was opened for reading only")
       }
-      let schema = try store.snapshot().schema
-      _ = try EventEncoder(schema: schema).encode(events)
-      let count = pending.withLock {
-        $0.append(contentsOf: events)
-        return $0.count
-      }
-      if count >= options.bufferedEventCountMax { try writePending() }
+      let encoded = try EventEncoder(schema: try store.schema).encode(events)
+      var appendOptions = AppendOptions()
+      appendOptions.acknowledgement = (acknowledgement ?? options.acknowledgement).stored
+      appendOptions.producer = batch?.producer
+      appendOptions.sequence = batch?.sequence
+      return AppendResult(try store.append(encoded, options: appendOptions))
     }
   }
 
-  /// Takes one event; see ``append(_:)-([Event])``.
-  public func append(_ event: Event) throws(DatabaseError) { try append([event]) }
+  /// Takes one event; see ``append(_:acknowledgement:batch:)``.
+  @discardableResult
+  public func append(
+    _ event: Event, acknowledgement: Acknowledgement? = nil
+  ) throws(DatabaseError) -> AppendResult {
+    try append([event], acknowledgement: acknowledgement)
+  }
 
-  /// Writes appended events to disk durably. When it returns they survive a power cut.
+  /// Writes appended events as segments, where other processes see them.
+  ///
+  /// - Throws: ``DatabaseError`` with code `io` or `diskFull`; the events stay where they are.
   public func flush() throws(DatabaseError) {
-    try publicly { () throws(TallyError) in try writePending() }
+    try publicly { () throws(TallyError) in try store.flush() }
   }
 
-  private func writePending() throws(TallyError) {
-    try pending.withLock { (events) throws(TallyError) in
-      guard !events.isEmpty else { return }
-      let batch = try EventEncoder(schema: store.snapshot().schema).encode(events)
-      let load = try store.beginImport()
-      do throws(TallyError) {
-        try load.add(batch)
-        _ = try load.commit()
-      } catch {
-        load.abort()
-        throw error
-      }
-      events.removeAll(keepingCapacity: true)
-    }
-  }
-
-  /// Writes what is pending and gives up the store. The database cannot be used afterwards.
+  /// Writes appended events as segments and gives up the store. The database cannot be used
+  /// afterwards.
   public func close() throws(DatabaseError) {
-    try publicly { () throws(TallyError) in
-      try writePending()
-      try store.close()
-    }
+    try publicly { () throws(TallyError) in try store.close() }
   }
 }

@@ -33,3 +33,12 @@ package enum WallClock {
     return Int64(now.tv_sec) &* 1_000_000 &+ Int64(now.tv_nsec) / 1_000
   }
 }
+
+/// A clock that only goes forward, for durations.
+package enum SteadyClock {
+  package static func nowNanoseconds() -> UInt64 {
+    var now = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+    return UInt64(now.tv_sec) &* 1_000_000_000 &+ UInt64(now.tv_nsec)
+  }
+}

@@ -38,6 +38,27 @@ final class DayBuffer: @unchecked Sendable {
     if id < columns.count { columns[id] = nil }
   }
 
+  /// Writes what rows that name no value have, to the end of every column. Reading the buffer
+  /// changes nothing from then on.
+  func complete() {
+    for buffer in columns {
+      guard let buffer else { continue }
+      switch buffer.chunks {
+      case .fixed(_, let chunks):
+        for (index, chunk) in chunks.enumerated() {
+          let end = min(RowChunk.rowCount, rowCount - index << RowChunk.rowShift)
+          chunk?.fill(to: end, with: buffer.missing)
+        }
+      case .text: break
+      }
+    }
+  }
+
+  /// `RowOrder` keys of rows `rows`, in order of arrival.
+  func keys(_ rows: Range<Int>) -> [UInt64] {
+    rows == 0..<rowCount ? keys() : Array(keys()[rows])
+  }
+
   /// `RowOrder` keys of all rows, in order of arrival.
   func keys() -> [UInt64] {
     var keys = [UInt64](repeating: 0, count: rowCount)

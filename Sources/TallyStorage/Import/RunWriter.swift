@@ -40,22 +40,45 @@ final class RunWriter: Sendable {
   ) throws(TallyError) -> SortedRun {
     var keys = buffer.keys()
     let order = RowOrder.sort(&keys)
-    let ends = RowOrder.cuts(keys, rowCountMax: segmentRowCountMax)
     let times = keys
+    return try write(
+      buffer, order: order, keys: times, ingestedAt: ingestedAt, dropsColumns: true)
+  }
+
+  /// Writes chosen rows of a day and leaves its memory as it is.
+  ///
+  /// - Parameter order: sorted rows.
+  /// - Returns: the run; row i of it, its segments one after another, is `order[i]`.
+  func write(
+    _ buffer: DayBuffer, order: [UInt32], keys: [UInt64]
+  ) throws(TallyError) -> SortedRun {
+    try write(buffer, order: order, keys: keys, ingestedAt: .null, dropsColumns: false)
+  }
+
+  private func write(
+    _ buffer: DayBuffer, order: [UInt32], keys: [UInt64], ingestedAt: MissingValue,
+    dropsColumns: Bool
+  ) throws(TallyError) -> SortedRun {
+    let ends = RowOrder.cuts(keys, rowCountMax: segmentRowCountMax)
     var run = SortedRun(segments: [])
     var start = 0
-    for end in ends {
-      let isLast = end == order.count
-      let columns = gather(
-        buffer, order: order[start..<end], ingestedAt: ingestedAt, dropping: isLast)
-      run.segments.append(
-        try write(day: buffer.day, keys: times[start..<end], columns: columns))
-      start = end
+    do throws(TallyError) {
+      for end in ends {
+        let columns = gather(
+          buffer, order: order[start..<end], ingestedAt: ingestedAt,
+          dropping: dropsColumns && end == order.count)
+        run.segments.append(
+          try write(day: buffer.day, keys: keys[start..<end], columns: columns))
+        start = end
+      }
+    } catch {
+      remove(run)
+      throw error
     }
     return run
   }
 
-  private func gather(
+  func gather(
     _ buffer: DayBuffer, order: ArraySlice<UInt32>, ingestedAt: MissingValue, dropping: Bool
   ) -> [SegmentColumnData] {
     var columns: [SegmentColumnData] = []
@@ -76,17 +99,7 @@ final class RunWriter: Sendable {
   ) throws(TallyError) -> SegmentInfo {
     let bytes = try SegmentWriter.encode(
       day: day, rowCount: keys.count, columns: columns, options: segmentOptions)
-    let timeMask: UInt64 = (1 << RowOrder.timeBitCount) - 1
-    var earliest: UInt64 = .max
-    var latest: UInt64 = 0
-    for key in keys {
-      earliest = min(earliest, key & timeMask)
-      latest = max(latest, key & timeMask)
-    }
-    let info = SegmentInfo(
-      id: ids.take(), day: day, rowCount: keys.count, byteCount: Int64(bytes.count),
-      timeMinimum: day.startMicroseconds &+ Int64(truncatingIfNeeded: earliest),
-      timeMaximum: day.startMicroseconds &+ Int64(truncatingIfNeeded: latest))
+    let info = SegmentInfo(id: ids.take(), day: day, keys: keys, byteCount: bytes.count)
     let path = files.layout.temporarySegment(id: info.id)
     let file = try files.fileSystem.open(path, .createNew)
     do throws(TallyError) {
@@ -110,6 +123,23 @@ final class RunWriter: Sendable {
   /// Readers of a run's segments.
   func readers(of run: SortedRun, cache: PageCache) -> [SegmentReader] {
     run.segments.map { files.temporary($0, cache: cache) }
+  }
+}
+
+extension SegmentInfo {
+  /// A segment of rows with these `RowOrder` keys.
+  init(id: UInt64, day: Day, keys: ArraySlice<UInt64>, byteCount: Int) {
+    let timeMask: UInt64 = (1 << RowOrder.timeBitCount) - 1
+    var earliest: UInt64 = .max
+    var latest: UInt64 = 0
+    for key in keys {
+      earliest = min(earliest, key & timeMask)
+      latest = max(latest, key & timeMask)
+    }
+    self.init(
+      id: id, day: day, rowCount: keys.count, byteCount: Int64(byteCount),
+      timeMinimum: day.startMicroseconds &+ Int64(truncatingIfNeeded: earliest),
+      timeMaximum: day.startMicroseconds &+ Int64(truncatingIfNeeded: latest))
   }
 }
 

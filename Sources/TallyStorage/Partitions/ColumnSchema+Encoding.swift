@@ -51,7 +51,7 @@ extension ColumnSchema {
   }
 
   /// On disk: never renumber.
-  private static func code(of type: LogicalType) -> (UInt8, UInt8, UInt8) {
+  static func code(of type: LogicalType) -> (UInt8, UInt8, UInt8) {
     switch type {
     case .bool: (1, 0, 0)
     case .int64: (2, 0, 0)
@@ -65,7 +65,7 @@ extension ColumnSchema {
     }
   }
 
-  private static func type(_ kind: UInt8, precision: UInt8, scale: UInt8) -> LogicalType? {
+  static func type(_ kind: UInt8, precision: UInt8, scale: UInt8) -> LogicalType? {
     switch kind {
     case 1: .bool
     case 2: .int64

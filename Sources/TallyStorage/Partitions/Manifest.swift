@@ -38,6 +38,8 @@ package struct Manifest: Hashable, Sendable {
   /// Rows that are dead, by segment id; segments without any have no entry.
   package var deletedRows: [UInt64: DeletedRows] = [:]
   package var counters = IngestCounters()
+  /// Number of the newest log file; 0 before the first.
+  package var logNumber: UInt64 = 0
   /// Why a segment is not to be trusted, by segment id.
   package var damagedSegments: [UInt64: String] = [:]
 
@@ -120,6 +122,7 @@ package struct Manifest: Hashable, Sendable {
     edit.deletedRows = deletedRows
     edit.counters = counters == IngestCounters() ? nil : counters
     edit.damagedSegments = damagedSegments
+    edit.logNumber = logNumber == 0 ? nil : logNumber
     edit.dictionaryVersions = dictionaries.compactMapValues { $0.version == 0 ? nil : $0.version }
     return edit
   }

@@ -5,13 +5,14 @@ import TallyBase
 /// | tag | record | body |
 /// |---|---|---|
 /// | 6 | log position | applied LSN |
-/// | 7 | producers | count, then each: name length, name; sequence; time ± |
+/// | 7 | producers | count, then each: name length, name; sequence; bits; time ± |
 /// | 8 | deleted rows | count, then each: segment id; rows; dead rows; distances |
 /// | 9 | counters | accepted, duplicate, rejected |
 /// | 10 | damaged segments | count, then each: id; reason length, reason |
 /// | 11 | dictionary versions | count, then each: column id, version |
 /// | 12 | log ranges of added segments | count, then each: segment id, first LSN, LSNs more |
 /// | 13 | producers removed | count, then each: name length, name |
+/// | 14 | newest log file | number |
 extension ManifestEdit {
   /// Longest name of a producer and longest reason, in bytes.
   package static let producerByteCountMax = 255
@@ -20,12 +21,14 @@ extension ManifestEdit {
 
   func encodeIngest(into writer: inout ByteWriter) {
     if let appliedLSN { append(.appliedLSN, to: &writer) { $0.appendVarint(appliedLSN) } }
+    if let logNumber { append(.logNumber, to: &writer) { $0.appendVarint(logNumber) } }
     if !producers.isEmpty {
       append(.producers, to: &writer) { body in
         body.appendVarint(producers.count)
         for (name, mark) in producers.sorted(by: { $0.key < $1.key }) {
           ManifestEdit.append(text: name, to: &body)
           body.appendVarint(mark.sequence)
+          body.appendVarint(mark.storedBits)
           body.appendSignedVarint(mark.timeMicroseconds)
         }
       }
@@ -104,6 +107,7 @@ extension ManifestEdit {
   mutating func decodeIngest(_ tag: Tag, from body: inout ByteReader) throws(TallyError) {
     switch tag {
     case .appliedLSN: appliedLSN = try body.readVarint()
+    case .logNumber: logNumber = try body.readVarint()
     case .producers: try decodeProducers(from: &body)
     case .producersRemoved:
       let count = try body.readCount(upTo: body.remainingCount, "the number of producers")
@@ -144,8 +148,10 @@ extension ManifestEdit {
       let name = try ManifestEdit.text(
         from: &body, upTo: ManifestEdit.producerByteCountMax, "a producer's name")
       let sequence = try body.readVarint()
+      let storedBits = try body.readVarint()
       producers[name] = ProducerMark(
-        sequence: sequence, timeMicroseconds: try body.readSignedVarint())
+        sequence: sequence, storedBits: storedBits,
+        timeMicroseconds: try body.readSignedVarint())
     }
   }
 
@@ -182,6 +188,7 @@ extension Manifest {
   /// - Throws: `corruption` if deletions do not fit their segment.
   mutating func absorb(ingest edit: ManifestEdit) throws(TallyError) {
     if let lsn = edit.appliedLSN { appliedLSN = max(appliedLSN, lsn) }
+    if let number = edit.logNumber { logNumber = number }
     for (name, mark) in edit.producers {
       if let known = producers[name], known.sequence > mark.sequence { continue }
       producers[name] = mark

@@ -13,7 +13,7 @@ package import TallyBase
 /// | 3 | dictionaries | count, then per dictionary: column id, entry count, byte count |
 /// | 4 | segments added | count, then per segment: see `appendSegment` |
 /// | 5 | segments removed | count, then ids |
-/// | 6...12 | see `ManifestEdit+Ingest.swift` and docs/store-format.md | |
+/// | 6...14 | see `ManifestEdit+Ingest.swift` and docs/store-format.md | |
 package struct ManifestEdit: Hashable, Sendable {
   package var nextSegmentID: UInt64?
   package var columnsAdded: [ColumnSchema] = []
@@ -35,6 +35,8 @@ package struct ManifestEdit: Hashable, Sendable {
   package var damagedSegments: [UInt64: String] = [:]
   /// Dictionaries that were written anew under another name, by column id.
   package var dictionaryVersions: [Int: UInt32] = [:]
+  /// Number of the newest log file.
+  package var logNumber: UInt64?
 
   package init() {}
 
@@ -53,6 +55,7 @@ package struct ManifestEdit: Hashable, Sendable {
     case dictionaryVersions = 11
     case segmentLogRanges = 12
     case producersRemoved = 13
+    case logNumber = 14
   }
 
   private static let requiredFlag: UInt16 = 1
@@ -129,7 +132,7 @@ package struct ManifestEdit: Hashable, Sendable {
       guard let tag = Tag(rawValue: rawTag) else {
         if flags & ManifestEdit.requiredFlag == 0 { continue }
         throw TallyError(
-          .version, "the manifest holds a record of kind \(rawTag), this build knows 1 to 13",
+          .version, "the manifest holds a record of kind \(rawTag), this build knows 1 to 14",
           hint: "the store was written by a newer Tally: use that one to read it")
       }
       var body = ByteReader(reader.bytes, range: range, subject: reader.subject)

@@ -13,7 +13,8 @@ package final class SegmentReader: Sendable {
   package let path: FilePath
   private let fileSystem: any FileSystem
   private let cache: PageCache
-  private let state = Mutex(State())
+  private let isResident: Bool
+  private let state: Mutex<State>
 
   private struct State {
     var file: (any File)?
@@ -33,11 +34,23 @@ package final class SegmentReader: Sendable {
     self.path = path
     self.fileSystem = fileSystem
     self.cache = cache
+    isResident = false
+    state = Mutex(State())
+  }
+
+  /// A segment that is in memory and in no directory.
+  init(info: SegmentInfo, resident bytes: [UInt8], fileSystem: any FileSystem, cache: PageCache) {
+    self.info = info
+    path = FilePath("memory")
+    self.fileSystem = fileSystem
+    self.cache = cache
+    isResident = true
+    state = Mutex(State(file: ResidentFile(bytes), footer: nil))
   }
 
   deinit {
     let file = state.withLock { $0.file }
-    if let file {
+    if let file, !isResident {
       SegmentReader.openFileCount.subtract(1, ordering: .relaxed)
       // Nothing was written, so nothing is lost if the system complains.
       try? file.close()

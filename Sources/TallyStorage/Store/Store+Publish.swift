@@ -17,12 +17,13 @@ extension Store {
   ///     this throws they are still there, or may be named by a commit of unknown outcome.
   ///   - makeEdit: the rest of the edit, given the manifest in force, which nobody changes
   ///     meanwhile. It names the segments removed; their files go once nobody needs them.
+  ///   - onCommit: called at the moment of the commit, before anyone sees it.
   ///   - threadCount: syncs wait for the disk, not for a core: several at once let it group them.
   /// - Throws: `io`, `corruption`, and what `makeEdit` throws; the store is as before, unless the
   ///   error says that the outcome is unknown.
   @discardableResult
   func publish(
-    _ segments: [SegmentInfo], threadCount: Int = 8,
+    _ segments: [SegmentInfo], threadCount: Int = 8, onCommit: () -> Void = {},
     edit makeEdit: (Manifest) throws(TallyError) -> ManifestEdit
   ) throws(TallyError) -> StoreSnapshot {
     try synchronize(segments, threadCount: threadCount)
@@ -31,7 +32,7 @@ extension Store {
         layout: layout, fileSystem: fileSystem, threadCount: threadCount)
       do throws(TallyError) {
         try step.move(segments)
-        return try commit(segments, try makeEdit(try committedManifest()))
+        return try commit(segments, try makeEdit(try committedManifest()), onCommit)
       } catch {
         if !isCommitInDoubt { step.undo() }
         throw error
@@ -40,7 +41,7 @@ extension Store {
   }
 
   private func commit(
-    _ segments: [SegmentInfo], _ made: ManifestEdit
+    _ segments: [SegmentInfo], _ made: ManifestEdit, _ onCommit: () -> Void
   ) throws(TallyError) -> StoreSnapshot {
     guard let catalog else { throw Store.notWritable() }
     let manifest = try committedManifest()
@@ -54,7 +55,7 @@ extension Store {
     }
     let extents = try appendDictionaries(grown, manifest)
     edit.dictionaries.merge(extents) { _, extent in extent }
-    let snapshot = try commit(edit, tables: grown)
+    let snapshot = try commit(edit, tables: grown, onCommit: onCommit)
     try? fileSystem.remove(layout.importMarker)
     return snapshot
   }

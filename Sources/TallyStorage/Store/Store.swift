@@ -18,6 +18,19 @@ package final class Store: Sendable {
     /// Bytes of verified pages kept in memory; nil: a quarter of physical memory.
     package var pageCacheByteCountMax: Int?
     package var segment = SegmentWriter.Options()
+    package var log = WriteAheadLog.Options()
+    /// Memory of buffered rows at which they are flushed. Twice as much makes appends wait.
+    package var bufferByteCountMax = 64 << 20
+    /// Longest time that rows stay in the buffer.
+    package var flushIntervalSeconds = 30
+    /// Flushes on a thread of its own; off: only `flush`, `close` and appends that find the buffer
+    /// full do.
+    package var isFlushingInBackground = true
+    /// Most rows and most bytes of a batch.
+    package var batchRowCountMax = 100_000
+    package var batchByteCountMax = 16 << 20
+    /// Silent producers are forgotten after so long.
+    package var producerSeconds: Int64 = 30 * 86_400
 
     package init() {}
   }
@@ -32,6 +45,15 @@ package final class Store: Sendable {
   let segmentIDs: SegmentIDs
   /// Columns and dictionaries as rows on their way have made them; nil for readers.
   let catalog: LiveCatalog?
+  /// Rows that are in no segment yet; nil for readers.
+  let buffer: WriteBuffer?
+  /// Made with the first batch that needs it.
+  let log: Mutex<WriteAheadLog?> = Mutex(nil)
+  /// Where the log ended when the store was opened.
+  let logPosition: Mutex<LogPosition?> = Mutex(nil)
+  /// Held while buffered rows become segments.
+  let flushing = Mutex(())
+  let flusher: Mutex<BackgroundThread?> = Mutex(nil)
   /// Held while segments come and go; see `publish`.
   let publishing = Mutex(())
   private let state: Mutex<State>
@@ -63,9 +85,13 @@ package final class Store: Sendable {
     var writer: ManifestWriter?
     if opened.lock == nil {
       catalog = nil
+      buffer = nil
     } else {
-      catalog = LiveCatalog(
+      let live = LiveCatalog(
         schema: opened.loaded.manifest.schema, committed: snapshot.dictionaries)
+      catalog = live
+      buffer = WriteBuffer(
+        catalog: live, files: segmentFiles, manifest: opened.loaded.manifest)
       writer = ManifestWriter(
         layout: layout, fileSystem: fileSystem, manifest: opened.loaded.manifest,
         number: opened.loaded.current.manifestNumber)
@@ -85,7 +111,14 @@ package final class Store: Sendable {
     _ path: FilePath, mode: Mode, fileSystem: any FileSystem, options: Options = Options()
   ) throws(TallyError) -> Store {
     let opened = try StoreOpening.open(path, mode: mode, fileSystem: fileSystem)
-    return Store(opened, mode: mode, options: options)
+    let store = Store(opened, mode: mode, options: options)
+    do throws(TallyError) {
+      try store.recoverLog()
+    } catch {
+      store.release()
+      throw error
+    }
+    return store
   }
 
   // MARK: Reading
@@ -93,7 +126,8 @@ package final class Store: Sendable {
   /// What was committed when the store was opened, last refreshed or last written through this
   /// opening: consistent, immutable, valid while it is held.
   package func snapshot() throws(TallyError) -> StoreSnapshot {
-    try committedSnapshot()
+    guard let buffer else { return try committedSnapshot() }
+    return try buffer.snapshot { () throws(TallyError) in try committedSnapshot() }
   }
 
   /// What is committed, without rows that are in memory only.
@@ -105,7 +139,8 @@ package final class Store: Sendable {
   ///
   /// - Throws: `io`, `corruption`, `version`; the previous snapshot stays in force.
   package func refresh() throws(TallyError) -> StoreSnapshot {
-    try access { [layout, fileSystem, segmentFiles] state throws(TallyError) in
+    if buffer != nil { return try snapshot() }
+    return try access { [layout, fileSystem, segmentFiles] state throws(TallyError) in
       if state.writer != nil { return state.snapshot }
       let current = try ManifestLoader.readCurrent(layout, fileSystem: fileSystem)
       if current == state.current {
@@ -130,7 +165,10 @@ package final class Store: Sendable {
 
   /// Starts a bulk import; one at a time. `add` may be called from many threads.
   ///
-  /// - Throws: `invalidArgument` if the store is open for reading only or an import is running.
+  /// Buffered rows are flushed first.
+  ///
+  /// - Throws: `invalidArgument` if the store is open for reading only or an import is running;
+  ///   what flushing throws.
   package func beginImport(
     options: BulkImport.Options = BulkImport.Options()
   ) throws(TallyError) -> BulkImport {
@@ -142,6 +180,12 @@ package final class Store: Sendable {
       state.isImporting = true
     }
     guard let catalog else { throw Store.notWritable() }
+    do throws(TallyError) {
+      try flush()
+    } catch {
+      endImport()
+      throw error
+    }
     return BulkImport(store: self, catalog: catalog, options: options)
   }
 
@@ -155,11 +199,11 @@ package final class Store: Sendable {
     }
   }
 
-  /// Commits an edit and shows it. Only `publish` calls this.
+  /// Commits an edit and shows it. What changes segments goes through `publish`.
   ///
   /// - Parameter tables: dictionaries that the edit extends, as they are in memory.
   func commit(
-    _ edit: ManifestEdit, tables: [Int: StringTable]
+    _ edit: ManifestEdit, tables: [Int: StringTable], onCommit: () -> Void = {}
   ) throws(TallyError) -> StoreSnapshot {
     try access { [segmentFiles] state throws(TallyError) in
       guard state.writer != nil else { throw Store.notWritable() }
@@ -169,15 +213,56 @@ package final class Store: Sendable {
         manifest: manifest, files: segmentFiles, previous: state.snapshot)
       for (column, table) in tables { snapshot.dictionaries.adopt(table, column: column) }
       state.snapshot = snapshot
+      onCommit()
       return snapshot
     }
   }
 
   /// Whether a failed commit may nevertheless be on disk: then the files it names must stay.
-  var isCommitInDoubt: Bool { state.withLock { $0.writer?.failure != nil } }
+  var isCommitInDoubt: Bool { commitFailure != nil }
 
-  /// Gives up the lock and closes files. Snapshots stay valid.
+  /// Why nothing more can be committed.
+  var commitFailure: TallyError? { state.withLock { $0.writer?.failure } }
+
+  /// Flushes, gives up the lock and closes files. Snapshots stay valid.
+  ///
+  /// - Throws: what flushing throws; acknowledged rows are in the log then, unless they were
+  ///   acknowledged in memory only.
   package func close() throws(TallyError) {
+    flusher.withLock { thread in
+      thread?.stop()
+      thread = nil
+    }
+    var failure: TallyError?
+    if !isClosed {
+      do throws(TallyError) {
+        try flush()
+        try log.withLock { (log) throws(TallyError) in try log?.close() }
+      } catch {
+        failure = error
+      }
+    }
+    do throws(TallyError) {
+      try closeManifest()
+    } catch {
+      failure = failure ?? error
+    }
+    if let failure { throw failure }
+  }
+
+  private var isClosed: Bool { state.withLock { $0.isClosed } }
+
+  /// Gives up the lock of a store that could not be opened to its end; nothing is written.
+  private func release() {
+    state.withLock { state in
+      state.isClosed = true
+      state.writer = nil
+      state.lock?.release()
+      state.lock = nil
+    }
+  }
+
+  private func closeManifest() throws(TallyError) {
     let result: Result<Void, TallyError> = state.withLock { state in
       guard !state.isClosed else { return .success(()) }
       state.isClosed = true

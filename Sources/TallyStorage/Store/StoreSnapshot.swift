@@ -27,6 +27,41 @@ package struct StoreSnapshot: Sendable {
     segments = manifest.segments.map { known[$0.id] ?? files.committed($0) }
   }
 
+  /// A committed state and rows that are in memory.
+  ///
+  /// - Parameters:
+  ///   - added: segments in memory.
+  ///   - deletedRows: of all segments.
+  ///   - tables: dictionaries that may be longer than what is committed.
+  init(
+    _ base: StoreSnapshot, adding added: [SegmentReader], deletedRows: [UInt64: DeletedRows],
+    schema: Schema, tables: [Int: StringTable]
+  ) {
+    self.schema = schema
+    self.deletedRows = deletedRows
+    generation = base.generation
+    damagedSegments = base.damagedSegments
+    dictionaries = base.dictionaries.overlaid(with: tables)
+    segments =
+      added.isEmpty
+      ? base.segments
+      : (base.segments + added).sorted { left, right in
+        left.info.day == right.info.day
+          ? left.info.id < right.info.id : left.info.day < right.info.day
+      }
+  }
+
+  /// Marks rows of this state's segments dead.
+  func delete(_ rows: [UInt64: [Int]], in deleted: inout [UInt64: DeletedRows]) {
+    guard !rows.isEmpty else { return }
+    for reader in segments {
+      guard let dead = rows[reader.info.id] else { continue }
+      var set = deleted[reader.info.id] ?? DeletedRows(rowCount: reader.info.rowCount)
+      for row in dead where row < reader.info.rowCount { set.insert(row) }
+      deleted[reader.info.id] = set
+    }
+  }
+
   /// The dictionary of a symbol column as of this snapshot; loaded on first use.
   ///
   /// - Throws: `io`, `corruption`, `version`.

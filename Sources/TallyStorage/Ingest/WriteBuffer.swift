@@ -1,0 +1,178 @@
+import Synchronization
+import TallyBase
+import TallyFile
+
+/// Acknowledged events that are in no segment yet, column by column, visible to queries.
+///
+/// Two generations: one takes rows, the one before is being flushed. Batches are applied in the
+/// order of the log, so that a generation's rows are those of a range of records.
+final class WriteBuffer: Sendable {
+  let catalog: LiveCatalog
+  private let files: SegmentFiles
+  private let state: Mutex<State>
+  /// Held by the one query that makes segments of rows; the others wait for them.
+  private let viewing = Mutex(())
+  struct State: ~Copyable {
+    var active: BufferGeneration
+    var frozen: BufferGeneration?
+    /// Of all batches applied: those in segments and those here.
+    var producers: [String: ProducerMark]
+    /// Grows with each change that queries can see.
+    var version: UInt64 = 0
+    var view: (version: UInt64, base: UInt64, snapshot: StoreSnapshot)?
+  }
+
+  init(catalog: LiveCatalog, files: SegmentFiles, manifest: Manifest) {
+    self.catalog = catalog
+    self.files = files
+    state = Mutex(
+      State(active: BufferGeneration(catalog: catalog), producers: manifest.producers))
+  }
+
+  // MARK: Taking rows
+
+  /// Takes a batch; called in the order of the log.
+  ///
+  /// - Parameter lsn: the batch's record; nil if it was not logged.
+  func apply(_ batch: IngestBatch, lsn: UInt64?) {
+    state.withLock { state in
+      settle(&state)
+      let generation = state.active
+      if let lsn { generation.include(lsn: lsn) } else { generation.hasUnloggedRows = true }
+      if generation.startNanoseconds == nil {
+        generation.startNanoseconds = SteadyClock.nowNanoseconds()
+      }
+      batch.receipt.lsn = lsn
+      if let producer = batch.producer {
+        if state.producers[producer]?.contains(batch.sequence) == true {
+          batch.receipt.isReplay = true
+          return
+        }
+        state.note(batch, of: producer)
+      }
+      generation.rows.append(
+        batch.batch, times: batch.times, columns: batch.columns,
+        ingestedAt: batch.ingestedAtMicroseconds)
+      batch.receipt.acceptedCount = batch.batch.rowCount
+      generation.counters.acceptedCount &+= UInt64(batch.receipt.acceptedCount)
+      generation.counters.duplicateCount &+= UInt64(batch.receipt.duplicateCount)
+      state.version &+= 1
+    }
+  }
+
+  /// Counts rows that could not be taken.
+  func reject(_ count: Int) {
+    state.withLock { $0.active.counters.rejectedCount &+= UInt64(count) }
+  }
+
+  /// Whether a producer's batch has been applied.
+  func contains(producer: String, sequence: UInt64) -> Bool {
+    state.withLock { $0.producers[producer]?.contains(sequence) == true }
+  }
+
+  /// Memory of rows, those being flushed included.
+  var byteCount: Int {
+    state.withLock { $0.active.rows.byteCount + ($0.frozen?.rows.byteCount ?? 0) }
+  }
+
+  /// Memory of rows that no flush has begun to write, and how long the oldest have waited.
+  var pending: (byteCount: Int, isEmpty: Bool, ageNanoseconds: UInt64) {
+    state.withLock { state in
+      let start = state.active.startNanoseconds
+      let age = start.map { SteadyClock.nowNanoseconds() &- $0 } ?? 0
+      return (state.active.rows.byteCount, state.active.isEmpty, age)
+    }
+  }
+
+  // MARK: Flushing
+
+  /// Starts a new generation; nil if there is nothing to flush. The one before must be published.
+  func freeze() -> BufferGeneration? {
+    state.withLock { state in
+      settle(&state)
+      if let frozen = state.frozen { return frozen }
+      guard !state.active.isEmpty else { return nil }
+      let frozen = state.active
+      for day in frozen.rows.days.values { day.complete() }
+      frozen.deadWhenFrozen = frozen.dead
+      state.frozen = frozen
+      state.active = BufferGeneration(catalog: catalog)
+      return frozen
+    }
+  }
+
+  /// Rows of a frozen generation that are dead now. Those that die later are found in the
+  /// deletions of the next.
+  func deadRows(of generation: BufferGeneration) -> [Day: Set<UInt32>] {
+    state.withLock { _ in generation.deadWhenFrozen }
+  }
+
+  /// Rows of committed segments that a frozen generation's rows have replaced.
+  func committedDeletions(of generation: BufferGeneration) -> [UInt64: [Int]] {
+    state.withLock { _ in generation.committedDeletions }
+  }
+
+  /// Forgets a generation that is in segments.
+  func settle() { state.withLock { settle(&$0) } }
+
+  /// Forgets a frozen generation whose commit has been seen: from then on its rows are found in
+  /// segments, those included that died since by rows of the next generation.
+  private func settle(_ state: inout State) {
+    guard let frozen = state.frozen, frozen.isPublished.load(ordering: .acquiring) else { return }
+    for (day, rows) in state.active.earlierDeletions {
+      for place in frozen.place(of: rows, day: day) {
+        state.active.committedDeletions[place.segmentID, default: []].append(place.row)
+      }
+    }
+    state.active.earlierDeletions = [:]
+    state.frozen = nil
+    state.version &+= 1
+  }
+
+  // MARK: Queries
+
+  /// The committed rows and those in the buffer, as of one moment.
+  ///
+  /// - Parameter committed: reads the committed state; called with the buffer's lock held.
+  /// - Throws: `io`, `corruption`, `internal`.
+  /// - Complexity: amortised O(rows that came since the last call). Rows are copied with the lock
+  ///   held and encoded without it.
+  func snapshot(
+    _ committed: () throws(TallyError) -> StoreSnapshot
+  ) throws(TallyError) -> StoreSnapshot {
+    try viewing.withLock { (_) throws(TallyError) in
+      let capture = try state.withLock { (state) throws(TallyError) -> BufferCapture? in
+        settle(&state)
+        let base = try committed()
+        if state.view?.version == state.version, state.view?.base == base.generation { return nil }
+        return BufferCapture(state, base: base, files: files, schema: catalog.schema)
+      }
+      guard var capture else {
+        if let known = state.withLock({ $0.view?.snapshot }) { return known }
+        return try committed()
+      }
+      try capture.encode(files: files) { segment, generation, day in
+        state.withLock { _ in generation.install(segment, day: day) }
+      }
+      let (schema, tables) = catalog.snapshot()
+      let snapshot = capture.combined(schema: schema, tables: tables)
+      state.withLock {
+        $0.view = (capture.version, capture.base.generation, snapshot)
+      }
+      return snapshot
+    }
+  }
+}
+
+extension WriteBuffer.State {
+  /// Remembers that a producer's batch is here.
+  fileprivate mutating func note(_ batch: IngestBatch, of producer: String) {
+    var mark =
+      producers[producer]
+      ?? ProducerMark(
+        sequence: batch.sequence, timeMicroseconds: batch.ingestedAtMicroseconds)
+    mark.insert(batch.sequence, timeMicroseconds: batch.ingestedAtMicroseconds)
+    producers[producer] = mark
+    active.producers[producer] = mark
+  }
+}

@@ -1,0 +1,92 @@
+import SystemPackage
+import TallyBase
+import TallyFile
+
+/// A log file that takes records. One thread at a time.
+final class LogFile: @unchecked Sendable {
+  // SAFETY (Sendable): only the leader of the moment touches it; see `WriteAheadLog`.
+  let header: LogFileHeader
+  let byteCount: Int64
+  private let file: any File
+  /// Where the next record goes.
+  private(set) var offset = Int64(LogFormat.fileHeaderByteCount)
+
+  private init(header: LogFileHeader, byteCount: Int64, file: any File) {
+    self.header = header
+    self.byteCount = byteCount
+    self.file = file
+  }
+
+  /// Whether records of so many bytes fit, and the zeros that must follow.
+  func hasRoom(for recordByteCount: Int) -> Bool {
+    offset + Int64(recordByteCount + LogFormat.recordHeaderByteCount) <= byteCount
+  }
+
+  func write(_ bytes: [UInt8]) throws(TallyError) {
+    try file.write(bytes, at: offset)
+    offset += Int64(bytes.count)
+  }
+
+  func synchronize() throws(TallyError) { try file.synchronize() }
+
+  /// Ends the file in good order.
+  func seal(nextLSN: UInt64) throws(TallyError) {
+    var writer = ByteWriter()
+    LogRecordHeader(
+      payloadByteCount: 0, kind: .end, lsn: nextLSN, durableLSN: nextLSN - 1, payloadCRC: 0
+    ).append(to: &writer, salt: header.salt)
+    try write(writer.bytes)
+    try file.synchronize()
+    try file.truncate(to: offset)
+    try file.synchronize()
+    try file.close()
+  }
+
+  /// Gives the file up as it is.
+  func abandon() { try? file.close() }
+
+  // MARK: Making
+
+  /// Fills `NEXT.tmp` with zeros, durably.
+  static func prepare(
+    byteCount: Int64, layout: StoreLayout, fileSystem: any FileSystem
+  ) throws(TallyError) {
+    if try fileSystem.kind(of: layout.log) == nil {
+      try fileSystem.createDirectory(layout.log)
+      try fileSystem.synchronizeDirectory(layout.root)
+    }
+    if try fileSystem.kind(of: layout.logTemporary) != nil {
+      try fileSystem.remove(layout.logTemporary)
+    }
+    let file = try fileSystem.open(layout.logTemporary, .createNew)
+    do throws(TallyError) {
+      let zeros = [UInt8](repeating: 0, count: Int(min(byteCount, zeroByteCount)))
+      var done: Int64 = 0
+      while done < byteCount {
+        try file.write(Array(zeros.prefix(Int(min(byteCount - done, zeroByteCount)))), at: done)
+        done += min(byteCount - done, zeroByteCount)
+      }
+      try file.synchronize()
+      try file.close()
+    } catch {
+      try? file.close()
+      try? fileSystem.remove(layout.logTemporary)
+      throw error
+    }
+  }
+
+  /// Zeros written at once.
+  private static let zeroByteCount: Int64 = 1 << 20
+
+  /// Makes the prepared file a log file, durably.
+  static func activate(
+    _ header: LogFileHeader, byteCount: Int64, layout: StoreLayout, fileSystem: any FileSystem
+  ) throws(TallyError) -> LogFile {
+    let file = try fileSystem.open(layout.logTemporary, .readWrite)
+    try file.write(header.encode(), at: 0)
+    try file.synchronize()
+    try fileSystem.rename(layout.logTemporary, to: layout.logFile(number: header.number))
+    try fileSystem.synchronizeDirectory(layout.log)
+    return LogFile(header: header, byteCount: byteCount, file: file)
+  }
+}

@@ -1,0 +1,129 @@
+import Synchronization
+package import TallyBase
+import TallyFile
+
+extension Store {
+  /// Writes all buffered rows as segments and commits them. Appends and queries go on meanwhile.
+  ///
+  /// - Throws: `io`, `diskFull`, `corruption`; the rows stay in the buffer and in the log.
+  package func flush() throws(TallyError) {
+    guard let buffer else { throw Store.notWritable() }
+    try flushing.withLock { (_) throws(TallyError) in
+      // The rows that an earlier flush could not write come first.
+      while let generation = buffer.freeze() {
+        let isRetry = generation.isRetry
+        try publish(generation, of: buffer)
+        buffer.settle()
+        if !isRetry { break }
+      }
+    }
+    let current = log.withLock { $0 }
+    try current?.retire(upTo: try committedManifest().appliedLSN)
+  }
+
+  private func publish(
+    _ generation: BufferGeneration, of buffer: WriteBuffer
+  ) throws(TallyError) {
+    let dead = buffer.deadRows(of: generation)
+    let writer = RunWriter(
+      schema: schema(for: generation), files: segmentFiles, segmentOptions: options.segment,
+      ids: segmentIDs, segmentRowCountMax: 16 * SegmentReader.rowGroupRowCount)
+    generation.isRetry = true
+    var written: [Day: BufferGeneration.WrittenDay] = [:]
+    do throws(TallyError) {
+      for (day, rows) in generation.rows.days.sorted(by: { $0.key < $1.key }) {
+        let (order, keys) = rows.sortedRows(0..<rows.rowCount, excluding: dead[day] ?? [])
+        guard !order.isEmpty else { continue }
+        var run = try writer.write(rows, order: order, keys: keys)
+        if !generation.hasUnloggedRows, run.segments.count == 1 {
+          run.segments[0].logRange = generation.logRange
+        }
+        written[day] = BufferGeneration.WrittenDay(run: run, order: order)
+      }
+      generation.written = written
+      let segments = written.keys.sorted().flatMap { written[$0]?.run.segments ?? [] }
+      try publish(
+        segments, threadCount: options.isFlushingInBackground ? 8 : 1,
+        onCommit: { generation.isPublished.store(true, ordering: .releasing) },
+        edit: { manifest throws(TallyError) in self.edit(for: generation, of: buffer, manifest) })
+    } catch {
+      if !isCommitInDoubt { for day in written.values { writer.remove(day.run) } }
+      throw error
+    }
+  }
+
+  private func schema(for generation: BufferGeneration) -> Schema {
+    generation.rows.catalog.schema
+  }
+
+  private func edit(
+    for generation: BufferGeneration, of buffer: WriteBuffer, _ manifest: Manifest
+  ) -> ManifestEdit {
+    var edit = ManifestEdit()
+    edit.appliedLSN = generation.logRange?.upperBound
+    edit.producers = generation.producers
+    let oldest = WallClock.nowMicroseconds() &- options.producerSeconds &* 1_000_000
+    edit.producersRemoved = manifest.producers.filter {
+      $0.value.timeMicroseconds < oldest && generation.producers[$0.key] == nil
+    }.map(\.key)
+    var counters = manifest.counters
+    counters += generation.counters
+    edit.counters = counters
+    let rowCounts = Dictionary(
+      manifest.segments.map { ($0.id, $0.rowCount) }, uniquingKeysWith: { first, _ in first })
+    for (id, rows) in buffer.committedDeletions(of: generation) {
+      guard let rowCount = rowCounts[id] else { continue }
+      var deleted = manifest.deletedRows[id] ?? DeletedRows(rowCount: rowCount)
+      for row in rows where row < rowCount { deleted.insert(row) }
+      edit.deletedRows[id] = deleted
+    }
+    return edit
+  }
+
+  // MARK: Background
+
+  /// Starts the thread that flushes rows which are many or have waited long.
+  func startFlusher() {
+    guard options.isFlushingInBackground else { return }
+    flusher.withLock { thread in
+      guard thread == nil else { return }
+      let period = UInt64(max(1, options.flushIntervalSeconds)) * 1_000_000_000 / 4
+      thread = BackgroundThread(periodNanoseconds: period) { [weak self] in
+        self?.flushIfDue()
+      }
+    }
+  }
+
+  private func flushIfDue() {
+    guard let pending = buffer?.pending, !pending.isEmpty else { return }
+    let age = UInt64(max(0, options.flushIntervalSeconds)) * 1_000_000_000
+    guard pending.byteCount > options.bufferByteCountMax / 2 || pending.ageNanoseconds >= age
+    else { return }
+    // What fails is tried again, and reported to whoever flushes or closes.
+    try? flush()
+  }
+
+  // MARK: Recovery
+
+  /// Puts the log's rows that are in no segment yet into the buffer.
+  ///
+  /// - Throws: `corruption` if acknowledged rows are lost, `version`, `io`.
+  func recoverLog() throws(TallyError) {
+    guard let buffer, let catalog else { return }
+    let manifest = try committedManifest()
+    let recovery = LogRecovery(
+      layout: layout, fileSystem: fileSystem, storeID: manifest.storeID,
+      newestNumber: manifest.logNumber)
+    let position = try recovery.recover(above: manifest.appliedLSN) {
+      (record) throws(TallyError) in
+      let decoded = try EventBatchCodec(decoding: record.payload, lsn: record.lsn)
+      let prepared = try IngestBatch(
+        decoded.batch, catalog: catalog,
+        producer: decoded.producer.isEmpty ? nil : decoded.producer, sequence: decoded.sequence,
+        ingestedAtMicroseconds: decoded.ingestedAtMicroseconds)
+      buffer.apply(prepared, lsn: record.lsn)
+      if buffer.byteCount > options.bufferByteCountMax { try flush() }
+    }
+    logPosition.withLock { $0 = position }
+  }
+}
