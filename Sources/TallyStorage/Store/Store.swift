@@ -234,7 +234,7 @@ package final class Store: Sendable {
       thread = nil
     }
     var failure: TallyError?
-    if !isClosed {
+    if buffer != nil, !isClosed {
       do throws(TallyError) {
         try flush()
         try log.withLock { (log) throws(TallyError) in try log?.close() }
