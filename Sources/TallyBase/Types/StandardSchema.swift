@@ -47,4 +47,9 @@ extension Schema {
   package static let ingestedAtColumnID = 1
   /// Position of `org`, the first sort key of a segment.
   package static let orgColumnID = 2
+  /// Position of `event_id`, by which duplicates are told.
+  package static let eventIDColumnID = 23
+  /// Positions of what an event's weight among its duplicates is made of.
+  package static let inputTokensColumnID = 31
+  package static let outputTokensColumnID = 35
 }

@@ -8,7 +8,7 @@ final class DictionarySet: Sendable {
   let extents: [Int: DictionaryExtent]
   private let layout: StoreLayout
   private let fileSystem: any FileSystem
-  private let storeID: StoreID
+  let storeID: StoreID
   private let loaded: Mutex<[Int: Loaded]>
   /// Dictionaries that are longer than what is committed, by column id.
   private let live: [Int: SymbolDictionary]

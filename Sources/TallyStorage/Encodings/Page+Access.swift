@@ -28,7 +28,7 @@ extension Page {
   }
 
   /// Whether the row exists and is not NULL.
-  private func isPresent(_ row: Int) -> Bool {
+  func isPresent(_ row: Int) -> Bool {
     guard row >= 0, row < rowCount, nullCount < rowCount else { return false }
     return validity.isEmpty || validity[row >> 6] >> UInt64(row & 63) & 1 == 1
   }

@@ -23,6 +23,8 @@ package enum SectionType: UInt16, Hashable, Sendable, CaseIterable {
   case columns = 2
   /// Store codes of the local codes of symbol columns.
   case dictionaries = 3
+  /// Rows by the fingerprint of their event id. Derived from the pages, never required.
+  case identities = 4
 }
 
 /// Flags of a section.

@@ -26,9 +26,12 @@ package final class PageCache: Sendable {
   private static let shardCount = 16
   private let shards: [Shard]
   package let byteCountMax: Int
+  /// Identity indexes, a quarter as many bytes again.
+  let identities: IdentityCache
 
   package init(byteCountMax: Int) {
     self.byteCountMax = max(0, byteCountMax)
+    identities = IdentityCache(byteCountMax: self.byteCountMax / 4)
     let share = self.byteCountMax / PageCache.shardCount
     shards = (0..<PageCache.shardCount).map { _ in Shard(byteCountMax: share) }
   }
@@ -42,6 +45,7 @@ package final class PageCache: Sendable {
   /// Forgets all pages; for cold measurements and memory pressure.
   package func removeAll() {
     for shard in shards { shard.state.withLock { $0.removeAll() } }
+    identities.removeAll()
   }
 
   package var statistics: Statistics {

@@ -5,6 +5,7 @@ struct SegmentAssembly {
   private let rowCount: Int
   private let options: SegmentWriter.Options
   private var writer: ByteWriter
+  private var table = SectionTable()
   private var footer: SegmentFooter
   private var chooser: EncodingChooser
 
@@ -107,18 +108,27 @@ struct SegmentAssembly {
     return writer
   }
 
-  /// Appends sections, footer and trailer; the file.
+  /// Appends the section of identities, after all pages.
+  mutating func append(_ index: IdentityIndex, key: Fingerprinter) {
+    let section = index.encoded(key: key)
+    table.entries.append(
+      SectionEntry(
+        type: SectionType.identities.rawValue, flags: [], offset: Int64(writer.count),
+        storedByteCount: section.count, byteCount: section.count, crc: CRC32C.checksum(section)))
+    writer.append(contentsOf: section)
+  }
+
+  /// Appends the other sections, footer and trailer; the file.
   mutating func finish() -> [UInt8] {
-    var table = SectionTable()
     var section = ByteWriter()
     footer.appendProperties(to: &section)
-    append(section, .properties, to: &table)
+    append(section, .properties)
     section = ByteWriter()
     footer.appendColumns(to: &section)
-    append(section, .columns, to: &table)
+    append(section, .columns)
     section = ByteWriter()
     footer.appendDictionaries(to: &section)
-    append(section, .dictionaries, to: &table)
+    append(section, .dictionaries)
     let footerOffset = writer.count
     table.append(to: &writer)
     SegmentTrailer(
@@ -128,9 +138,7 @@ struct SegmentAssembly {
     return writer.bytes
   }
 
-  private mutating func append(
-    _ section: ByteWriter, _ type: SectionType, to table: inout SectionTable
-  ) {
+  private mutating func append(_ section: ByteWriter, _ type: SectionType) {
     var flags = SectionFlags.required
     var stored = section.bytes
     if let compressed = ZstdCodec.compress(stored, level: 3), compressed.count < stored.count {

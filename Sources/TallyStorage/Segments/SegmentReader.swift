@@ -12,7 +12,7 @@ package final class SegmentReader: Sendable {
   package let info: SegmentInfo
   package let path: FilePath
   private let fileSystem: any FileSystem
-  private let cache: PageCache
+  let cache: PageCache
   private let isResident: Bool
   private let state: Mutex<State>
 

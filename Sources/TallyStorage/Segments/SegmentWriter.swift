@@ -31,6 +31,8 @@ package enum SegmentWriter {
     package var zstdLevel: Int32 = 1
     /// Off: pages are stored as they are encoded.
     package var isCompressing = true
+    /// The store whose segment it will be, if event ids are to be indexed.
+    package var identityKey: StoreID?
 
     package init(forcedEncoding: PageEncoding? = nil, zstdLevel: Int32 = 1) {
       self.forcedEncoding = forcedEncoding
@@ -64,6 +66,11 @@ package enum SegmentWriter {
     let references = ColumnMappingSearch.references(sources, rowCount: rowCount)
     for (source, reference) in zip(sources, references) {
       try assembly.append(source, reference: reference.map { sources[$0] })
+    }
+    if let key = options.identityKey,
+      let index = IdentityIndex(columns, rowCount: rowCount, key: Fingerprinter(key))
+    {
+      assembly.append(index, key: Fingerprinter(key))
     }
     return assembly.finish()
   }

@@ -73,6 +73,8 @@ package final class Store: Sendable {
 
   private init(_ opened: consuming StoreOpening.Opened, mode: Mode, options: Options) {
     self.mode = mode
+    var options = options
+    options.segment.identityKey = opened.loaded.manifest.storeID
     self.options = options
     layout = opened.layout
     fileSystem = opened.fileSystem

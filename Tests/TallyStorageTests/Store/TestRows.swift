@@ -11,7 +11,8 @@ typealias TestRow = [String: Value]
 let testTypes: [(name: String, type: LogicalType)] = [
   ("time", .timestamp), ("org", .symbol), ("user", .symbol), ("success", .bool),
   ("requests", .int64), ("input_tokens", .int64), ("latency_ms", .decimal(precision: 18, scale: 3)),
-  ("session", .text), ("tag", .symbol), ("score", .double), ("sequence", .int64),
+  ("session", .text), ("event_id", .text), ("output_tokens", .int64), ("tag", .symbol),
+  ("score", .double), ("sequence", .int64),
 ]
 
 enum TestRows {

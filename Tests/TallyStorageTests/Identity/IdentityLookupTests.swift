@@ -1,0 +1,119 @@
+import SystemPackage
+import TallyBase
+import TallyStorage
+import TallyTestSupport
+import Testing
+
+/// Events are found again by org and id.
+@Suite struct IdentityLookupTests {
+  /// Computed by an independent implementation that reproduces the published vector of SipHash-2-4.
+  @Test func fingerprintsAreThoseOfSipHash() {
+    let key = Fingerprinter(
+      StoreID(high: 0x0706_0504_0302_0100, low: 0x0F0E_0D0C_0B0A_0908))
+    let vectors: [(SymbolCode, [UInt8], UInt64)] = [
+      (0, [], 0x5CB9_6F6B_A2A4_FCFC), (1, Array("a".utf8), 0x191E_FFD3_459C_7E1D),
+      (7, Array("evt-0001".utf8), 0xD515_6679_09EA_6EC6),
+      (.max, Array(0..<20), 0x4108_7E72_DD1B_4E7D),
+    ]
+    for (org, id, expected) in vectors {
+      let found = unsafe id.withUnsafeBufferPointer {
+        unsafe key.fingerprint(org: org, id: $0)
+      }
+      #expect(found == expected)
+    }
+  }
+
+  @Test func standardPositionsAreThoseOfTheSchema() {
+    let columns = Schema.standard.columns
+    #expect(columns[Schema.eventIDColumnID].name == "event_id")
+    #expect(columns[Schema.inputTokensColumnID].name == "input_tokens")
+    #expect(columns[Schema.outputTokensColumnID].name == "output_tokens")
+  }
+
+  /// What `matches` must find, the slow and obvious way.
+  private func expected(
+    _ query: [TestRow], _ snapshot: StoreSnapshot
+  ) throws -> [Int: Set<IdentityMatch>] {
+    let stored = try TestRows.read(snapshot)
+    var result: [Int: Set<IdentityMatch>] = [:]
+    var first = 0
+    for reader in snapshot.segments {
+      for row in 0..<reader.info.rowCount {
+        if snapshot.deletedRows[reader.info.id]?.contains(row) == true { continue }
+        for (index, event) in query.enumerated() where event.isSameEvent(as: stored[first + row]) {
+          result[index, default: []].insert(
+            IdentityMatch(
+              segmentID: reader.info.id, row: row,
+              tokenCount: Int64(stored[first + row].tokenCount)))
+        }
+      }
+      first += reader.info.rowCount
+    }
+    return result
+  }
+
+  @Test(arguments: 1...6 as ClosedRange<UInt64>)
+  func matchesAreThoseOfASearchThroughAllRows(seed: UInt64) throws {
+    var rows = EventRows(seed: seed)
+    let store = try Store.open(
+      "/s", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem())
+    for _ in 0..<3 {
+      let load = try store.beginImport()
+      try load.add(TestRows.batch(rows.next(300)))
+      _ = try load.commit()
+    }
+    var snapshot = try store.snapshot()
+    var dead: [UInt64: DeletedRows] = [:]
+    for reader in snapshot.segments {
+      var set = DeletedRows(rowCount: reader.info.rowCount)
+      for row in 0..<reader.info.rowCount where rows.random.next() % 5 == 0 { set.insert(row) }
+      dead[reader.info.id] = set
+    }
+    snapshot = snapshot.deleting(dead)
+    var matchCount = 0
+    for _ in 0..<5 {
+      let query = rows.next(80)
+      let found = try snapshot.matches(for: try snapshot.keys(query))
+      #expect(found.mapValues { Set($0) } == (try expected(query, snapshot)))
+      #expect(
+        found.values.allSatisfy { $0.map(\.tokenCount) == $0.map(\.tokenCount).sorted(by: >) })
+      matchCount += found.count
+    }
+    #expect(matchCount > 50)
+  }
+
+  @Test func theWindowEndsAfter45Days() throws {
+    let store = try Store.open(
+      "/s", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem())
+    let start: Int64 = 20_000 * Day.microsecondsPerDay
+    func event(_ days: Int64, _ microseconds: Int64 = 0) -> TestRow {
+      [
+        "time": .timestamp(start + days * Day.microsecondsPerDay + microseconds),
+        "event_id": TestRows.text("e"), "org": TestRows.text("o"),
+      ]
+    }
+    let load = try store.beginImport()
+    try load.add(TestRows.batch([event(0, Day.microsecondsPerDay - 1)]))
+    _ = try load.commit()
+    let snapshot = try store.snapshot()
+    for (days, isFound) in [(-46, false), (-45, true), (0, true), (45, true), (46, false)] {
+      let keys = try snapshot.keys([event(Int64(days))])
+      #expect(try snapshot.matches(for: keys).isEmpty == !isFound, "\(days) days")
+    }
+  }
+
+  @Test func callersMayKnowMoreDeadRows() throws {
+    let store = try Store.open(
+      "/s", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem())
+    var rows = EventRows(seed: 5)
+    rows.dayCount = 1
+    let events = rows.next(50)
+    let load = try store.beginImport()
+    try load.add(TestRows.batch(events))
+    _ = try load.commit()
+    let snapshot = try store.snapshot()
+    let keys = try snapshot.keys(events)
+    #expect(!(try snapshot.matches(for: keys)).isEmpty)
+    #expect(try snapshot.matches(for: keys, excluding: { _, _ in true }).isEmpty)
+  }
+}
