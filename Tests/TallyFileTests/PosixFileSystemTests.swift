@@ -85,6 +85,7 @@ struct PosixFileSystemTests {
       #expect(error?.path?.hasPrefix(scratch.path.string) == true)
     }
     let full = TallyError.systemCall("write", path: "x", errno: ENOSPC)
+    #expect(full.code == .diskFull)
     #expect(full.hint?.contains("disk is full") == true)
   }
 

@@ -3,7 +3,7 @@
 /// One error type serves every layer: a stage fills in what it knows (a span in the query, a file
 /// and offset on disk, a hint) as data, and text is rendered only at the edge. `code` tells the
 /// three kinds of failure apart that must never be confused: the user's (`syntax` ... `cancelled`),
-/// the disk's (`io`, `corruption`, `locked`, `version`) and ours (`internal`).
+/// the disk's (`io`, `diskFull`, `corruption`, `locked`, `version`) and ours (`internal`).
 package struct TallyError: Error, Hashable, Sendable {
   /// The kind of failure. Callers branch on this, never on the text.
   package enum Code: String, Hashable, Sendable, CaseIterable {
@@ -25,6 +25,8 @@ package struct TallyError: Error, Hashable, Sendable {
     case invalidInput
     /// The operating system refused a file operation.
     case io
+    /// The disk or the quota is full. Nothing was taken; the same call may succeed later.
+    case diskFull
     /// A file's bytes are not what was written.
     case corruption
     /// Another process holds the writer lock.

@@ -24,7 +24,7 @@ enum CommandExit {
   static func code(_ error: TallyError) -> Int32 {
     switch error.code {
     case .cancelled: 130
-    case .io, .corruption, .locked, .version, .internal: 3
+    case .io, .diskFull, .corruption, .locked, .version, .internal: 3
     // About a file or a store, not about a query.
     case .invalidArgument where error.path != nil: 3
     default: 1

@@ -58,6 +58,7 @@ package struct DiagnosticRenderer: Sendable {
     case .timeout: "timeout"
     case .invalidInput: "invalid input"
     case .io: "I/O error"
+    case .diskFull: "disk full"
     case .corruption: "corruption"
     case .locked: "locked"
     case .version: "version"
