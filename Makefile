@@ -2,6 +2,7 @@
 # machine with a Swift toolchain, git and make is enough.
 
 EVENTS ?= 20000000
+INGEST_EVENTS ?= 2000000
 SEED ?= 1
 QUERIES ?= 2000
 SECONDS_PER_FUZZER ?= 60
@@ -39,6 +40,12 @@ oracle: ## Random queries beside DuckDB (SEED, QUERIES)
 .PHONY: bench
 bench: ## The reference workload beside DuckDB (EVENTS, SEED)
 	@.ci/bench $(EVENTS) $(SEED)
+
+.PHONY: ingest
+ingest: ## How fast events are taken, beside the disk's own speed (INGEST_EVENTS)
+	@.ci/install-packages
+	@swift build --configuration release --product IngestBenchmark
+	@.build/release/IngestBenchmark --events $(INGEST_EVENTS)
 
 .PHONY: fuzz
 fuzz: ## Fuzzing suites in release, each for SECONDS_PER_FUZZER

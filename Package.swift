@@ -61,6 +61,14 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
+    .executableTarget(
+      name: "IngestBenchmark",
+      dependencies: [
+        "Tally", "TallyBase", "TallyFile", "TallyStorage",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Benchmarks/Ingest"),
+
     .target(
       name: "TallyTestSupport",
       dependencies: [

@@ -211,6 +211,14 @@ public final class Database: Sendable {
     try append([event], acknowledgement: acknowledgement)
   }
 
+  /// Begins a load of many events, which become visible together; one at a time.
+  ///
+  /// - Throws: ``DatabaseError`` with code `invalidArgument` if the database is open for reading
+  ///   only or another load is under way; what ``flush()`` throws.
+  public func beginBulkLoad() throws(DatabaseError) -> BulkLoad {
+    try publicly { () throws(TallyError) in try BulkLoad(store: store) }
+  }
+
   /// Writes appended events as segments, where other processes see them.
   ///
   /// - Throws: ``DatabaseError`` with code `io` or `diskFull`; the events stay where they are.

@@ -1,85 +1,111 @@
 internal import TallyBase
 
 /// Turns events into the columnar form that storage takes, after checking each.
+///
+/// Reads one property of all events after the other where they lie: an event holds some twenty
+/// references, and copying one costs more than all else here.
 struct EventEncoder {
   let schema: Schema
+
+  /// Reads a property of one of the events where it lies. (A closure over an event copies it.)
+  typealias Read<Value> = @Sendable (_ events: borrowing Span<Event>, _ index: Int) -> Value?
 
   /// - Throws: `invalidInput` naming the event and field; then no event is taken.
   func encode(_ events: [Event]) throws(TallyError) -> EventBatch {
     var batch = EventBatch(rowCount: events.count)
-    for (index, event) in events.enumerated() { try check(event, index) }
-    batch.columns.append(
-      EventColumn(
-        name: "time", type: .timestamp,
-        values: .int64(events.map(\.time.microsecondsSinceEpoch))))
-    appendStandard(events, to: &batch)
-    try appendDecimals(events, to: &batch)
+    let span = events.span
+    try appendTimes(span, to: &batch)
+    appendNames(span, to: &batch)
+    try appendCounts(span, to: &batch)
+    try appendDecimals(span, to: &batch)
     try appendOpen(events, to: &batch)
     return batch
   }
 
-  private func check(_ event: Event, _ index: Int) throws(TallyError) {
-    let day = Day(containing: event.time.microsecondsSinceEpoch)
-    guard (0..<106_752).contains(day.number) else {
-      throw TallyError(
-        .invalidInput, "event \(index) has time \(event.time), expected a year in 1970...2261")
-    }
-    let counts: [(String, Int64?)] = [
-      ("requests", event.requests), ("input_tokens", event.inputTokens),
-      ("cache_read_tokens", event.cacheReadTokens), ("output_tokens", event.outputTokens),
-      ("cache_write_tokens", event.cacheWriteTokens), ("reasoning_tokens", event.reasoningTokens),
-    ]
-    for (name, count) in counts {
-      if let count, count < 0 {
+  private func appendTimes(
+    _ events: borrowing Span<Event>, to batch: inout EventBatch
+  ) throws(TallyError) {
+    let count = events.count
+    var times: [Int64] = []
+    times.reserveCapacity(count)
+    for index in 0..<count {
+      let time = events[index].time
+      guard (0..<EventEncoder.timeEnd).contains(time.microsecondsSinceEpoch) else {
         throw TallyError(
-          .invalidInput, "event \(index) has \(name) = \(count), expected 0 or more")
+          .invalidInput, "event \(index) has time \(time), expected a year in 1970...2261")
       }
+      times.append(time.microsecondsSinceEpoch)
     }
+    batch.columns.append(EventColumn(name: "time", type: .timestamp, values: .int64(times)))
   }
 
-  private func appendStandard(_ events: [Event], to batch: inout EventBatch) {
-    let symbols: [(String, (Event) -> String?)] = [
-      ("org", { $0.org }), ("team", { $0.team }), ("project", { $0.project }),
-      ("user", { $0.user }), ("provider", { $0.provider }), ("model", { $0.model }),
-      ("feature", { $0.feature }), ("environment", { $0.environment }),
-      ("error_type", { $0.errorType }),
+  /// 2262-01-01T00:00:00 UTC.
+  private static let timeEnd: Int64 = 106_751 * Day.microsecondsPerDay
+
+  private func appendNames(
+    _ events: borrowing Span<Event>, to batch: inout EventBatch
+  ) {
+    let symbols: [(String, Read<String>)] = [
+      ("org", { $0[$1].org }), ("team", { $0[$1].team }),
+      ("project", { $0[$1].project }), ("user", { $0[$1].user }),
+      ("provider", { $0[$1].provider }), ("model", { $0[$1].model }),
+      ("feature", { $0[$1].feature }),
+      ("environment", { $0[$1].environment }),
+      ("error_type", { $0[$1].errorType }),
     ]
-    for (name, read) in symbols { append(symbol: name, events.map(read), to: &batch) }
-    append(text: "event_id", events.map(\.eventID), to: &batch)
-    let integers: [(String, (Event) -> Int64?)] = [
-      ("requests", { $0.requests }), ("input_tokens", { $0.inputTokens }),
-      ("cache_read_tokens", { $0.cacheReadTokens }),
-      ("cache_write_tokens", { $0.cacheWriteTokens }), ("output_tokens", { $0.outputTokens }),
-      ("reasoning_tokens", { $0.reasoningTokens }),
+    for (name, read) in symbols {
+      append(symbol: name, events, read, to: &batch)
+    }
+    append(text: "event_id", events, { $0[$1].eventID }, to: &batch)
+  }
+
+  private func appendCounts(
+    _ events: borrowing Span<Event>, to batch: inout EventBatch
+  ) throws(TallyError) {
+    let count = events.count
+    let counts: [(String, Read<Int64>)] = [
+      ("requests", { $0[$1].requests }),
+      ("input_tokens", { $0[$1].inputTokens }),
+      ("cache_read_tokens", { $0[$1].cacheReadTokens }),
+      ("cache_write_tokens", { $0[$1].cacheWriteTokens }),
+      ("output_tokens", { $0[$1].outputTokens }),
+      ("reasoning_tokens", { $0[$1].reasoningTokens }),
     ]
-    for (name, read) in integers {
-      append(integer: name, type: .int64, events.map(read), to: &batch)
+    for (name, read) in counts {
+      append(integer: name, type: .int64, events, read, to: &batch)
+      guard case .int64(let values)? = batch.columns.last?.values,
+        let index = values.firstIndex(where: { $0 < 0 })
+      else { continue }
+      throw TallyError(
+        .invalidInput, "event \(index) has \(name) = \(values[index]), expected 0 or more")
     }
     append(
-      integer: "cost", type: .decimal(precision: 18, scale: 9), events.map(\.costNanodollars),
-      to: &batch)
-    let successes = events.map(\.success)
-    if successes.contains(where: { $0 != nil }) {
-      batch.columns.append(
-        EventColumn(
-          name: "success", type: .bool, values: .bool(successes.map { $0 == true ? 1 : 0 }),
-          validity: EventEncoder.validity(successes)))
+      integer: "cost", type: .decimal(precision: 18, scale: 9), events,
+      { $0[$1].costNanodollars }, to: &batch)
+    var validity: [UInt8] = []
+    var values: [UInt8] = []
+    for index in 0..<count {
+      let success = events[index].success
+      validity.append(success == nil ? 0 : 1)
+      values.append(success == true ? 1 : 0)
     }
+    append("success", .bool, .bool(values), validity, to: &batch)
   }
 
   private func appendDecimals(
-    _ events: [Event], to batch: inout EventBatch
+    _ events: borrowing Span<Event>, to batch: inout EventBatch
   ) throws(TallyError) {
-    let columns: [(String, (Event) -> Double?)] = [
-      ("latency_ms", { $0.latencyMilliseconds }),
-      ("ttft_ms", { $0.timeToFirstTokenMilliseconds }),
+    let columns: [(String, Read<Double>)] = [
+      ("latency_ms", { $0[$1].latencyMilliseconds }),
+      ("ttft_ms", { $0[$1].timeToFirstTokenMilliseconds }),
     ]
     for (name, read) in columns {
-      var thousandths: [Int64?] = []
-      thousandths.reserveCapacity(events.count)
-      for (index, event) in events.enumerated() {
-        guard let milliseconds = read(event) else {
-          thousandths.append(nil)
+      var values: [Int64] = []
+      var validity: [UInt8] = []
+      for index in 0..<events.count {
+        guard let milliseconds = read(events, index) else {
+          values.append(0)
+          validity.append(0)
           continue
         }
         guard let scaled = Int64(exactly: (milliseconds * 1_000).rounded(.toNearestOrEven)),
@@ -88,31 +114,38 @@ struct EventEncoder {
           throw TallyError(
             .invalidInput, "event \(index) has \(name) = \(milliseconds), expected 0 or more")
         }
-        thousandths.append(scaled)
+        values.append(scaled)
+        validity.append(1)
       }
-      append(
-        integer: name, type: .decimal(precision: 18, scale: 3), thousandths, to: &batch)
+      append(name, .decimal(precision: 18, scale: 3), .int64(values), validity, to: &batch)
     }
   }
 
   private func appendOpen(_ events: [Event], to batch: inout EventBatch) throws(TallyError) {
     let taken = Set(batch.columns.map(\.name))
-    for name in Set(events.flatMap(\.tags.keys)).sorted() {
+    let span = events.span
+    var tags: Set<String> = []
+    var measures: Set<String> = []
+    for index in events.indices {
+      if !span[index].tags.isEmpty { tags.formUnion(span[index].tags.keys) }
+      if !span[index].measures.isEmpty { measures.formUnion(span[index].measures.keys) }
+    }
+    for name in tags.sorted() {
       let type = schema.column(named: name)?.type ?? .symbol
       guard type.isText, !taken.contains(name) else { throw misfit(name, "text", type, taken) }
-      let values = events.map { $0.tags[name] }
+      let read: Read<String> = { $0[$1].tags[name] }
       if type == .text {
-        append(text: name, values, to: &batch)
+        append(text: name, span, read, to: &batch)
       } else {
-        append(symbol: name, values, to: &batch)
+        append(symbol: name, span, read, to: &batch)
       }
     }
-    for name in Set(events.flatMap(\.measures.keys)).sorted() {
+    for name in measures.sorted() {
       let type = schema.column(named: name)?.type ?? .int64
       guard type == .int64, !taken.contains(name) else {
         throw misfit(name, "an integer", type, taken)
       }
-      append(integer: name, type: .int64, events.map { $0.measures[name] }, to: &batch)
+      append(integer: name, type: .int64, span, { $0[$1].measures[name] }, to: &batch)
     }
   }
 
@@ -129,39 +162,73 @@ struct EventEncoder {
 
   // MARK: Columns
 
-  private func append(symbol name: String, _ values: [String?], to batch: inout EventBatch) {
-    guard values.contains(where: { $0 != nil }) else { return }
+  private func append(
+    symbol name: String, _ events: borrowing Span<Event>, _ read: Read<String>,
+    to batch: inout EventBatch
+  ) {
+    let count = events.count
     var table = StringTable()
-    let codes = values.map { $0.map { table.intern(ByteString($0)) } ?? nullSymbolCode }
+    var codes: [SymbolCode] = []
+    codes.reserveCapacity(count)
+    for index in 0..<count {
+      guard var text = read(events, index) else {
+        codes.append(nullSymbolCode)
+        continue
+      }
+      codes.append(text.withUTF8 { unsafe table.intern($0) })
+    }
+    guard table.count > 0 else { return }
     batch.columns.append(
       EventColumn(name: name, type: .symbol, values: .symbol(codes: codes, table: table)))
   }
 
-  private func append(text name: String, _ values: [String?], to batch: inout EventBatch) {
-    guard values.contains(where: { $0 != nil }) else { return }
+  private func append(
+    text name: String, _ events: borrowing Span<Event>, _ read: Read<String>,
+    to batch: inout EventBatch
+  ) {
+    let count = events.count
     var offsets = [0]
+    offsets.reserveCapacity(count + 1)
     var bytes: [UInt8] = []
-    for value in values {
-      if let value { bytes.append(contentsOf: value.utf8) }
+    var validity: [UInt8] = []
+    for index in 0..<count {
+      if var text = read(events, index) {
+        text.withUTF8 { unsafe bytes.append(contentsOf: $0) }
+        validity.append(1)
+      } else {
+        validity.append(0)
+      }
       offsets.append(bytes.count)
     }
-    batch.columns.append(
-      EventColumn(
-        name: name, type: .text, values: .text(offsets: offsets, bytes: bytes),
-        validity: EventEncoder.validity(values)))
+    append(name, .text, .text(offsets: offsets, bytes: bytes), validity, to: &batch)
   }
 
   private func append(
-    integer name: String, type: LogicalType, _ values: [Int64?], to batch: inout EventBatch
+    integer name: String, type: LogicalType, _ events: borrowing Span<Event>,
+    _ read: Read<Int64>, to batch: inout EventBatch
   ) {
-    guard values.contains(where: { $0 != nil }) else { return }
-    batch.columns.append(
-      EventColumn(
-        name: name, type: type, values: .int64(values.map { $0 ?? 0 }),
-        validity: EventEncoder.validity(values)))
+    let count = events.count
+    var values: [Int64] = []
+    values.reserveCapacity(count)
+    var validity: [UInt8] = []
+    validity.reserveCapacity(count)
+    for index in 0..<count {
+      let value = read(events, index)
+      values.append(value ?? 0)
+      validity.append(value == nil ? 0 : 1)
+    }
+    append(name, type, .int64(values), validity, to: &batch)
   }
 
-  private static func validity<Element>(_ values: [Element?]) -> [UInt8] {
-    values.contains { $0 == nil } ? values.map { $0 == nil ? 0 : 1 } : []
+  /// Adds a column unless every event leaves it out.
+  private func append(
+    _ name: String, _ type: LogicalType, _ values: EventColumn.Values, _ validity: [UInt8],
+    to batch: inout EventBatch
+  ) {
+    guard validity.contains(1) else { return }
+    batch.columns.append(
+      EventColumn(
+        name: name, type: type, values: values,
+        validity: validity.contains(0) ? validity : []))
   }
 }
