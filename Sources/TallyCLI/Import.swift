@@ -13,7 +13,13 @@ struct ImportCommand: ParsableCommand {
       Files may be compressed with gzip or zstd. Fields feed the column of their name, or the \
       standard column of which they are a known alias (prompt_tokens, createdAt ...); others \
       become new columns. All files of one command become visible together. Rejected lines go \
-      to standard error or --rejects; the last line of output counts them.
+      to standard error or --rejects.
+
+      Rows with an event_id are stored once: of rows of one org and event_id at most 45 days \
+      apart, the one with more tokens (input_tokens + output_tokens) stays, the later one if they \
+      have as many. The last line of output is imported=N rejected=N duplicates=N: rows that \
+      the store did not have, lines that could not be taken, and rows whose event it had or that \
+      came twice; together all rows. Importing a file again imports nothing.
       """)
 
   @OptionGroup var location: StoreLocation

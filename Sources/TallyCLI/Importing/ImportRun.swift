@@ -30,13 +30,13 @@ struct ImportRun {
     }
     let rejects = try RejectReport(path: rejectsPath)
     let store = try location.openForWriting()
-    let summary = try load(into: store, rejects: rejects, byteCount: byteCount)
+    let (summary, duplicateCount) = try load(into: store, rejects: rejects, byteCount: byteCount)
     try store.close()
     rejects.finish()
     for (input, error) in summary.failures {
       writeError("tally: \(input): \(error.message)\n")
     }
-    try printCounts(summary)
+    try printCounts(summary, duplicateCount: duplicateCount)
     if let first = summary.failures.first {
       let fate = summary.rowCount > 0 ? "the rows before that were imported" : "no row was imported"
       throw TallyError(
@@ -49,14 +49,18 @@ struct ImportRun {
   /// Prints the line that ends an import; its format is a contract.
   ///
   /// - Throws: `io`, after the rows were committed.
-  private func printCounts(_ summary: ImportPipeline.Summary) throws(TallyError) {
+  private func printCounts(
+    _ summary: ImportPipeline.Summary, duplicateCount: Int
+  ) throws(TallyError) {
+    let importedCount = summary.rowCount - duplicateCount
     let output = OutputBuffer.standardOutput()
     do {
       try output.write(
-        "imported=\(summary.rowCount) rejected=\(summary.rejectedCount) duplicates=0\n")
+        "imported=\(importedCount) rejected=\(summary.rejectedCount) "
+          + "duplicates=\(duplicateCount)\n")
       try output.flush()
     } catch let error as TallyError {
-      throw TallyError(.io, "\(error.message); \(summary.rowCount) rows were imported")
+      throw TallyError(.io, "\(error.message); \(importedCount) rows were imported")
     } catch {
       // Nobody reads the line.
       return
@@ -77,7 +81,7 @@ struct ImportRun {
 
   private func load(
     into store: Store, rejects: RejectReport, byteCount: Int64?
-  ) throws(TallyError) -> ImportPipeline.Summary {
+  ) throws(TallyError) -> (ImportPipeline.Summary, duplicateCount: Int) {
     let counter = ByteCounter()
     let progress = Progress(verb: "importing", total: byteCount)
     let schema = try store.snapshot().schema
@@ -100,9 +104,14 @@ struct ImportRun {
       let summary = try pipeline.run(on: WorkerPool(threadCount: location.threadCount))
       try cancellation.check()
       try checkIntegrity(summary)
-      if summary.rowCount > 0 { _ = try bulk.commit() } else { bulk.abort() }
+      var duplicateCount = 0
+      if summary.rowCount > 0 {
+        duplicateCount = try bulk.commit().duplicateCount
+      } else {
+        bulk.abort()
+      }
       progress.finish()
-      return summary
+      return (summary, duplicateCount)
     } catch {
       bulk.abort()
       progress.finish()

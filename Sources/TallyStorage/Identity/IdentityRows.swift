@@ -52,7 +52,7 @@ struct IdentityRows {
 }
 
 /// Single values of one column of a segment.
-private struct ColumnCursor {
+struct ColumnCursor {
   private let column: Int
   private let isStored: Bool
   private var current: Page?

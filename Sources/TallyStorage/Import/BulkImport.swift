@@ -26,7 +26,11 @@ package final class BulkImport: Sendable {
   }
 
   package struct Summary: Hashable, Sendable {
+    /// Rows whose event was not in the store: it has as many more now.
     package var rowCount: Int
+    /// Rows whose event was there already, in the store or earlier in the import. Of the two, the
+    /// one with more tokens stayed, the later one if they had as many.
+    package var duplicateCount = 0
     package var segmentCount: Int
     package var byteCount: Int64
     package var generation: UInt64
@@ -66,7 +70,8 @@ package final class BulkImport: Sendable {
     self.options = options
     pool = WorkerPool(threadCount: options.threadCount)
     startTime = options.ingestedAtMicroseconds ?? WallClock.nowMicroseconds()
-    state = Mutex(State(rows: ImportRows(catalog: catalog, startTime: startTime)))
+    state = Mutex(
+      State(rows: ImportRows(catalog: catalog, startTime: startTime, isNumbering: true)))
   }
 
   deinit { abort() }

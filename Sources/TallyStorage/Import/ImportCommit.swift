@@ -24,28 +24,44 @@ struct ImportCommit {
     let live = LiveRuns(runs)
     do throws(TallyError) {
       try merge(live)
-      return try publish(live.segments())
+      let summary = try publish(live)
+      for run in live.all { writer.removeArrivals(of: run) }
+      return summary
     } catch {
       removeAll(live)
       throw error
     }
   }
 
-  private func publish(
-    _ segments: [SegmentInfo]
-  ) throws(TallyError) -> BulkImport.Summary {
+  private func publish(_ live: LiveRuns) throws(TallyError) -> BulkImport.Summary {
+    let segments = live.all.flatMap(\.segments)
+    let rowCount = segments.reduce(0) { $0 + $1.rowCount }
+    var duplicates = ImportDuplicates(
+      bulk, segments: segments,
+      arrivals: live.all.reduce(into: [:]) { $0.merge($1.arrivals) { _, new in new } })
+    try duplicates.prepare()
+    var verdict = DuplicateVerdict()
     let snapshot = try bulk.store.publish(
       segments, threadCount: bulk.options.threadCount <= 1 ? 1 : 8
     ) { manifest throws(TallyError) in
+      verdict = try duplicates.verdict()
       var edit = ManifestEdit()
       var counters = manifest.counters
-      counters.acceptedCount &+= segments.reduce(0) { $0 &+ UInt64($1.rowCount) }
+      counters.acceptedCount &+= UInt64(rowCount - verdict.droppedCount)
+      counters.duplicateCount &+= UInt64(verdict.duplicateCount)
       edit.counters = counters
+      for (id, dead) in verdict.dead {
+        var rows = manifest.deletedRows[id] ?? DeletedRows(rowCount: dead.rowCount)
+        rows.formUnion(dead)
+        edit.deletedRows[id] = rows
+      }
       return edit
     }
-    return BulkImport.Summary(
-      rowCount: segments.reduce(0) { $0 + $1.rowCount }, segmentCount: segments.count,
+    var summary = BulkImport.Summary(
+      rowCount: rowCount - verdict.duplicateCount, segmentCount: segments.count,
       byteCount: segments.reduce(0) { $0 + $1.byteCount }, generation: snapshot.generation)
+    summary.duplicateCount = verdict.duplicateCount
+    return summary
   }
 
   // MARK: Merging
@@ -66,9 +82,7 @@ struct ImportCommit {
     func set(_ day: Day, _ value: [SortedRun]) { runs.withLock { $0[day] = value } }
 
     /// Ascending by day, each day's in their order.
-    func segments() -> [SegmentInfo] {
-      days.flatMap { day in self[day].flatMap(\.segments) }
-    }
+    var all: [SortedRun] { days.flatMap { self[$0] } }
   }
 
   /// Leaves one run a day. Days that fit into a thread's share of memory are merged side by side,

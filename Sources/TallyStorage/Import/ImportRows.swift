@@ -12,9 +12,12 @@ struct ImportRows {
 
   /// `ingested_at` of all rows that bring none, in microseconds; nil: each batch has its own.
   private let startTime: Int64?
+  /// Whether rows with an event id are numbered; see `Arrivals`.
+  private let isNumbering: Bool
 
-  init(catalog: LiveCatalog, startTime: Int64? = nil) {
+  init(catalog: LiveCatalog, startTime: Int64? = nil, isNumbering: Bool = false) {
     self.catalog = catalog
+    self.isNumbering = isNumbering
     self.startTime = startTime
   }
 
@@ -44,6 +47,11 @@ struct ImportRows {
         ingestedAt: ingestedAt)
     }
     stampMissing(batch, split, ingestedAt)
+    if isNumbering, Arrivals.areNeeded(for: batch) {
+      let first = Int64(rowCountTotal)
+      let numbers = Array(first..<(first + Int64(batch.rowCount)))
+      append(numbers, [], as: Arrivals.column, split: split)
+    }
     for (index, day) in split.days.enumerated() {
       guard let buffer = days[day] else { continue }
       buffer.addRows(split.selection(index).count(of: batch.rowCount))

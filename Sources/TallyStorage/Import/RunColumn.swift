@@ -13,7 +13,7 @@ struct RunColumn {
     var row = range.lowerBound
     while row < range.upperBound {
       let place = RowPlace(row)
-      let page = try place.page(of: column.id, in: reader)
+      let page = try place.page(of: stored.columnID, in: reader)
       let blockEnd = row - place.row + Page.blockRowCount
       let end = min(range.upperBound, blockEnd)
       guard place.block * Page.blockRowCount + place.row + (end - row) <= page.rowCount else {

@@ -31,7 +31,10 @@ struct RunMerger {
 
   private func mergeGroup(_ runs: [SortedRun], day: Day) throws(TallyError) -> SortedRun {
     let cache = PageCache(byteCountMax: RunMerger.cacheByteCountMax)
-    let readers = runs.map { RunReader(writer.readers(of: $0, cache: cache)) }
+    let readers = runs.map {
+      RunReader(
+        writer.readers(of: $0, cache: cache), arrivals: writer.arrivalReaders(of: $0, cache: cache))
+    }
     let total = readers.reduce(0) { $0 + $1.rowCount }
     var result = SortedRun(segments: [])
     var positions = [Int](repeating: 0, count: readers.count)
@@ -45,6 +48,7 @@ struct RunMerger {
       // A run names `ingested_at` in every segment, so no row lacks it here.
       let piece = try writer.write(buffer, ingestedAt: .null)
       result.segments.append(contentsOf: piece.segments)
+      result.arrivals.merge(piece.arrivals) { _, new in new }
       positions = next
       done = next.reduce(0, +)
     }

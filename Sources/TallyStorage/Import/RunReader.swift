@@ -5,9 +5,12 @@ struct RunReader {
   private let readers: [SegmentReader]
   /// First row of each segment, then the number of rows.
   private let starts: [Int]
+  /// By segment id; see `Arrivals`.
+  private let arrivals: [UInt64: SegmentReader]
 
-  init(_ readers: [SegmentReader]) {
+  init(_ readers: [SegmentReader], arrivals: [UInt64: SegmentReader] = [:]) {
     self.readers = readers
+    self.arrivals = arrivals
     var starts = [0]
     for reader in readers { starts.append((starts.last ?? 0) + reader.info.rowCount) }
     self.starts = starts
@@ -76,6 +79,9 @@ struct RunReader {
         guard column.id < columns.count, let stored = columns[column.id] else { continue }
         let source = RunColumn(reader: reader, column: column, stored: stored)
         try source.append(local, to: buffer)
+      }
+      if let numbers = arrivals[reader.info.id] {
+        try Arrivals.append(local, from: numbers, to: buffer)
       }
       buffer.addRows(local.count)
     }

@@ -6,6 +6,8 @@ import TallyFile
 /// Rows of one day in sorted order, in one or more temporary segments that follow each other.
 struct SortedRun: Sendable {
   var segments: [SegmentInfo]
+  /// Files beside the segments, by segment id; see `Arrivals`.
+  var arrivals: [UInt64: SegmentInfo] = [:]
 
   var rowCount: Int { segments.reduce(0) { $0 + $1.rowCount } }
 }
@@ -67,8 +69,11 @@ final class RunWriter: Sendable {
         let columns = gather(
           buffer, order: order[start..<end], ingestedAt: ingestedAt,
           dropping: dropsColumns && end == order.count)
-        run.segments.append(
-          try write(day: buffer.day, keys: keys[start..<end], columns: columns))
+        let segment = try write(day: buffer.day, keys: keys[start..<end], columns: columns)
+        run.segments.append(segment)
+        if let numbers = try Arrivals.encode(buffer, order: order[start..<end]) {
+          run.arrivals[segment.id] = try write(numbers, day: buffer.day, keys: keys[start..<end])
+        }
         start = end
       }
     } catch {
@@ -99,6 +104,12 @@ final class RunWriter: Sendable {
   ) throws(TallyError) -> SegmentInfo {
     let bytes = try SegmentWriter.encode(
       day: day, rowCount: keys.count, columns: columns, options: segmentOptions)
+    return try write(bytes, day: day, keys: keys)
+  }
+
+  private func write(
+    _ bytes: [UInt8], day: Day, keys: ArraySlice<UInt64>
+  ) throws(TallyError) -> SegmentInfo {
     let info = SegmentInfo(id: ids.take(), day: day, keys: keys, byteCount: bytes.count)
     let path = files.layout.temporarySegment(id: info.id)
     let file = try files.fileSystem.open(path, .createNew)
@@ -115,14 +126,27 @@ final class RunWriter: Sendable {
   /// Removes a run that is not needed any more. What cannot be removed now is garbage that the
   /// next writer removes.
   func remove(_ run: SortedRun) {
+    removeArrivals(of: run)
     for segment in run.segments {
       try? files.fileSystem.remove(files.layout.temporarySegment(id: segment.id))
+    }
+  }
+
+  /// Removes the files beside a run's segments.
+  func removeArrivals(of run: SortedRun) {
+    for file in run.arrivals.values {
+      try? files.fileSystem.remove(files.layout.temporarySegment(id: file.id))
     }
   }
 
   /// Readers of a run's segments.
   func readers(of run: SortedRun, cache: PageCache) -> [SegmentReader] {
     run.segments.map { files.temporary($0, cache: cache) }
+  }
+
+  /// Readers of the files beside a run's segments, by segment id.
+  func arrivalReaders(of run: SortedRun, cache: PageCache) -> [UInt64: SegmentReader] {
+    run.arrivals.mapValues { files.temporary($0, cache: cache) }
   }
 }
 

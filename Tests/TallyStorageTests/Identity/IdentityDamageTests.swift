@@ -14,7 +14,7 @@ import Testing
 
   init() throws {
     var rows = EventRows(seed: 11)
-    rows.dayCount = 1
+    rows.days = [0]
     rows.idCount = 1_000_000
     events = rows.next(60)
     let store = try Store.open("/s", mode: .readWrite(creating: true), fileSystem: system)

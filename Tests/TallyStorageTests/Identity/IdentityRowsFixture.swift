@@ -6,7 +6,8 @@ import TallyTestSupport
 struct EventRows {
   var random: SplitMix64
   var idCount = 60
-  var dayCount = 100
+  /// Distances from the first day.
+  var days: [Int64] = [0, 1, 2, 45, 46, 47, 60, 91]
   private var sequence: Int128 = 0
 
   init(seed: UInt64) { random = SplitMix64(seed: seed) }
@@ -16,7 +17,7 @@ struct EventRows {
   }
 
   private mutating func row() -> TestRow {
-    let day = 20_000 + Int64(random.next() % UInt64(dayCount))
+    let day = 20_000 + days[Int(random.next() % UInt64(days.count))]
     let second = Int64(random.next() % 5) * 20_000
     sequence += 1
     var row: TestRow = [
@@ -51,12 +52,19 @@ extension TestRow {
     }
   }
 
-  /// Whether two rows have the same org and id, on days of one window.
-  func isSameEvent(as other: TestRow) -> Bool {
-    guard let id = self["event_id"], !id.isNull, id == other["event_id"] else { return false }
-    return self["org"] ?? .null == other["org"] ?? .null
-      && abs(day.number - other.day.number) <= 45
+  /// Nil without an id.
+  var identity: EventIdentity? {
+    guard case .text(let id) = self["event_id"] else { return nil }
+    return EventIdentity(org: self["org"] ?? .null, id: id)
   }
+
+  /// Whether the days of two rows of one identity make them one event.
+  func isInWindow(of other: TestRow) -> Bool { abs(day.number - other.day.number) <= 45 }
+}
+
+struct EventIdentity: Hashable {
+  var org: Value
+  var id: ByteString
 }
 
 extension StoreSnapshot {

@@ -117,6 +117,21 @@ enum TestRows {
 
   // MARK: Reading
 
+  /// The rows of a snapshot that are not dead.
+  static func readLiving(_ snapshot: StoreSnapshot) throws -> [TestRow] {
+    let all = try read(snapshot)
+    var living: [TestRow] = []
+    var first = 0
+    for reader in snapshot.segments {
+      let deleted = snapshot.deletedRows[reader.info.id]
+      for row in 0..<reader.info.rowCount where deleted?.contains(row) != true {
+        living.append(all[first + row])
+      }
+      first += reader.info.rowCount
+    }
+    return living
+  }
+
   /// All rows of a snapshot in segment order; `ingested_at` is left out, NULLs too.
   static func read(_ snapshot: StoreSnapshot) throws -> [TestRow] {
     var rows: [TestRow] = []
