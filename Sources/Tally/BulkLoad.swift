@@ -31,7 +31,8 @@ public final class BulkLoad: Sendable {
   /// Makes the events durable and visible, to other processes too.
   ///
   /// - Returns: the number of rows added.
-  /// - Throws: ``DatabaseError`` with code `io`, `diskFull` or `corruption`; the store is as before.
+  /// - Throws: ``DatabaseError`` with code `io`, `diskFull` or `corruption`; the store is as it
+  ///   was.
   @discardableResult
   public func commit() throws(DatabaseError) -> Int {
     try publicly { () throws(TallyError) in try bulk.commit().rowCount }

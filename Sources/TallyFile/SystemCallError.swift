@@ -14,7 +14,8 @@ extension TallyError {
   /// - Parameters:
   ///   - call: the system call's name, as its man page has it.
   ///   - number: `errno` as the call left it.
-  /// - Returns: an `io` error; `diskFull` where space ran out, `invalidArgument` where the path itself is the mistake.
+  /// - Returns: an `io` error; `diskFull` where space ran out, `invalidArgument` where the path
+  ///   itself is the mistake.
   package static func systemCall(_ call: String, path: String, errno number: Int32) -> TallyError {
     let text = unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
     return TallyError(

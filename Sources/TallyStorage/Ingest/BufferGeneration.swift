@@ -9,6 +9,8 @@ final class BufferGeneration: @unchecked Sendable {
   // SAFETY (Sendable): the write buffer changes a generation only with its lock held. A frozen
   // generation's rows do not change, so that a flush may read them without the lock.
   var rows: ImportRows
+  /// Rows that have an event id.
+  var identities = BufferIdentities()
   /// Dead rows, by day.
   var dead: [Day: Set<UInt32>] = [:]
   /// The same when the generation was frozen: rows that its own rows have replaced. One that died
@@ -50,6 +52,9 @@ final class BufferGeneration: @unchecked Sendable {
   func include(lsn: UInt64) {
     logRange = (logRange?.lowerBound ?? lsn)...max(lsn, logRange?.upperBound ?? lsn)
   }
+
+  /// Memory of rows and what is known of them.
+  var byteCount: Int { rows.byteCount + identities.byteCount }
 
   /// Marks a row dead.
   func delete(_ row: Int, day: Day) {

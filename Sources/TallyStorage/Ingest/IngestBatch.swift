@@ -2,20 +2,27 @@ import TallyBase
 
 /// A checked batch on its way into the write buffer, with all that can be found out without it.
 final class IngestBatch: @unchecked Sendable {
-  // SAFETY (Sendable): everything but `receipt` is constant; `receipt` is written once, by whoever
-  // applies the batch, before the thread that made it is told so.
+  // SAFETY (Sendable): what is not constant is written by the thread that makes the batch, then by
+  // the one that applies it, before the first is told so.
   let batch: EventBatch
   let times: [Int64]
   let columns: LiveCatalog.Resolved
   let ingestedAtMicroseconds: Int64
   let producer: String?
   let sequence: UInt64
+  /// Rows that have an event id.
+  let keys: IdentityKeys
+  /// By row; empty if no row has an id.
+  let tokenCounts: [Int64]
+  /// Equal rows of committed segments, by row, as of `matchGeneration`.
+  private var matches: [Int: [IdentityMatch]] = [:]
+  private var matchGeneration: UInt64?
   var receipt = AppendReceipt()
 
   /// - Throws: `invalidInput`, `resourceExhausted` (nothing is taken then), `io`, `corruption`.
   init(
     _ batch: EventBatch, catalog: LiveCatalog, producer: String?, sequence: UInt64,
-    ingestedAtMicroseconds: Int64
+    ingestedAtMicroseconds: Int64, key: Fingerprinter
   ) throws(TallyError) {
     times = try BatchCheck.check(batch)
     columns = try catalog.resolve(batch)
@@ -23,6 +30,32 @@ final class IngestBatch: @unchecked Sendable {
     self.producer = producer
     self.sequence = sequence
     self.ingestedAtMicroseconds = ingestedAtMicroseconds
+    keys = IdentityKeys(batch, times: times, columns: columns, key: key)
+    tokenCounts = keys.isEmpty ? [] : EventTokens.counts(of: batch)
+  }
+
+  /// Looks for equal rows in committed segments ahead of the batch's turn.
+  ///
+  /// - Throws: `io`, `corruption`: a segment cannot be read, so nobody knows.
+  func findMatches(in snapshot: StoreSnapshot) throws(TallyError) {
+    guard !keys.isEmpty else { return }
+    matches = try snapshot.matches(for: keys)
+    matchGeneration = snapshot.generation
+  }
+
+  /// Equal rows of the segments committed now. Looks again if there has been a commit since.
+  ///
+  /// A segment that became unreadable in that moment has none: its rows cannot be told from
+  /// others, and the batch is acknowledged already.
+  func matches(in committed: () -> StoreSnapshot?) -> [Int: [IdentityMatch]] {
+    guard let snapshot = committed(), snapshot.generation != matchGeneration else {
+      return matches
+    }
+    if let found = try? snapshot.matches(for: keys) {
+      matches = found
+      matchGeneration = snapshot.generation
+    }
+    return matches
   }
 
   /// Memory the rows take in the batch; they take about as much in the buffer.

@@ -33,8 +33,10 @@ final class WriteBuffer: Sendable {
 
   /// Takes a batch; called in the order of the log.
   ///
-  /// - Parameter lsn: the batch's record; nil if it was not logged.
-  func apply(_ batch: IngestBatch, lsn: UInt64?) {
+  /// - Parameters:
+  ///   - lsn: the batch's record; nil if it was not logged.
+  ///   - committed: reads the committed state; nil once the store is closed.
+  func apply(_ batch: IngestBatch, lsn: UInt64?, committed: () -> StoreSnapshot?) {
     state.withLock { state in
       settle(&state)
       let generation = state.active
@@ -50,10 +52,18 @@ final class WriteBuffer: Sendable {
         }
         state.note(batch, of: producer)
       }
-      generation.rows.append(
+      let matches = batch.keys.isEmpty ? [:] : batch.matches(in: committed)
+      let split = generation.rows.append(
         batch.batch, times: batch.times, columns: batch.columns,
         ingestedAt: batch.ingestedAtMicroseconds)
       batch.receipt.acceptedCount = batch.batch.rowCount
+      if !batch.keys.isEmpty {
+        let starts = split.days.enumerated().map { index, day in
+          (generation.rows.days[day]?.rowCount ?? 0)
+            - split.selection(index).count(of: batch.batch.rowCount)
+        }
+        state.settleDuplicates(of: batch, split: split, starts: starts, matches: matches)
+      }
       generation.counters.acceptedCount &+= UInt64(batch.receipt.acceptedCount)
       generation.counters.duplicateCount &+= UInt64(batch.receipt.duplicateCount)
       state.version &+= 1
@@ -72,7 +82,7 @@ final class WriteBuffer: Sendable {
 
   /// Memory of rows, those being flushed included.
   var byteCount: Int {
-    state.withLock { $0.active.rows.byteCount + ($0.frozen?.rows.byteCount ?? 0) }
+    state.withLock { $0.active.byteCount + ($0.frozen?.byteCount ?? 0) }
   }
 
   /// Memory of rows that no flush has begun to write, and how long the oldest have waited.
@@ -80,7 +90,7 @@ final class WriteBuffer: Sendable {
     state.withLock { state in
       let start = state.active.startNanoseconds
       let age = start.map { SteadyClock.nowNanoseconds() &- $0 } ?? 0
-      return (state.active.rows.byteCount, state.active.isEmpty, age)
+      return (state.active.byteCount, state.active.isEmpty, age)
     }
   }
 

@@ -30,8 +30,10 @@ extension Store {
     let producer = appendOptions.sequence == nil ? nil : appendOptions.producer
     let prepared = try IngestBatch(
       batch, catalog: catalog, producer: producer, sequence: appendOptions.sequence ?? 0,
-      ingestedAtMicroseconds: appendOptions.ingestedAtMicroseconds ?? WallClock.nowMicroseconds())
+      ingestedAtMicroseconds: appendOptions.ingestedAtMicroseconds ?? WallClock.nowMicroseconds(),
+      key: fingerprinter)
     if batch.rowCount > 0 {
+      try prepared.findMatches(in: try committedSnapshot())
       try waitForRoom(buffer)
       try take(prepared, appendOptions.acknowledgement, buffer)
     }
@@ -75,14 +77,19 @@ extension Store {
   private func take(
     _ prepared: IngestBatch, _ acknowledgement: Acknowledgement, _ buffer: WriteBuffer
   ) throws(TallyError) {
-    guard acknowledgement != .memory else { return buffer.apply(prepared, lsn: nil) }
+    let committed: @Sendable () -> StoreSnapshot? = { [weak self] in
+      try? self?.committedSnapshot()
+    }
+    guard acknowledgement != .memory else {
+      return buffer.apply(prepared, lsn: nil, committed: committed)
+    }
     var record = EventBatchCodec()
     record.producer = prepared.producer ?? ""
     record.sequence = prepared.sequence
     record.ingestedAtMicroseconds = prepared.ingestedAtMicroseconds
     record.batch = prepared.batch
     _ = try openLog().append(record.encode(), isDurable: acknowledgement != .os) { lsn in
-      buffer.apply(prepared, lsn: lsn)
+      buffer.apply(prepared, lsn: lsn, committed: committed)
     }
   }
 

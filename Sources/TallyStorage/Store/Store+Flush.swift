@@ -120,8 +120,9 @@ extension Store {
       let prepared = try IngestBatch(
         decoded.batch, catalog: catalog,
         producer: decoded.producer.isEmpty ? nil : decoded.producer, sequence: decoded.sequence,
-        ingestedAtMicroseconds: decoded.ingestedAtMicroseconds)
-      buffer.apply(prepared, lsn: record.lsn)
+        ingestedAtMicroseconds: decoded.ingestedAtMicroseconds, key: fingerprinter)
+      try prepared.findMatches(in: try committedSnapshot())
+      buffer.apply(prepared, lsn: record.lsn) { try? committedSnapshot() }
       if buffer.byteCount > options.bufferByteCountMax { try flush() }
     }
     logPosition.withLock { $0 = position }

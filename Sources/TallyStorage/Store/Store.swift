@@ -51,6 +51,8 @@ package final class Store: Sendable {
   let log: Mutex<WriteAheadLog?> = Mutex(nil)
   /// Where the log ended when the store was opened.
   let logPosition: Mutex<LogPosition?> = Mutex(nil)
+  /// The key of the fingerprints of events.
+  let fingerprinter: Fingerprinter
   /// Held while buffered rows become segments.
   let flushing = Mutex(())
   let flusher: Mutex<BackgroundThread?> = Mutex(nil)
@@ -76,6 +78,7 @@ package final class Store: Sendable {
     var options = options
     options.segment.identityKey = opened.loaded.manifest.storeID
     self.options = options
+    fingerprinter = Fingerprinter(opened.loaded.manifest.storeID)
     layout = opened.layout
     fileSystem = opened.fileSystem
     segmentFiles = SegmentFiles(
