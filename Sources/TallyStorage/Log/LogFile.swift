@@ -10,6 +10,10 @@ final class LogFile: @unchecked Sendable {
   private let file: any File
   /// Where the next record goes.
   private(set) var offset = Int64(LogFormat.fileHeaderByteCount)
+  /// Whether a write or a sync failed: then the file is never written or synced again.
+  private(set) var isPoisoned = false
+  /// Where the newest groups begin, by the LSN of their first record.
+  private var newestGroups: [(firstLSN: UInt64, offset: Int64)] = []
 
   private init(header: LogFileHeader, byteCount: Int64, file: any File) {
     self.header = header
@@ -22,24 +26,51 @@ final class LogFile: @unchecked Sendable {
     offset + Int64(recordByteCount + LogFormat.recordHeaderByteCount) <= byteCount
   }
 
-  func write(_ bytes: [UInt8]) throws(TallyError) {
-    try file.write(bytes, at: offset)
+  /// Writes records, the first of which is `firstLSN`, behind the last ones.
+  func write(_ bytes: [UInt8], firstLSN: UInt64) throws(TallyError) {
+    newestGroups.append((firstLSN, offset))
+    do throws(TallyError) {
+      try file.write(bytes, at: offset)
+    } catch {
+      isPoisoned = true
+      throw error
+    }
     offset += Int64(bytes.count)
   }
 
-  func synchronize() throws(TallyError) { try file.synchronize() }
+  func synchronize() throws(TallyError) {
+    do throws(TallyError) {
+      try file.synchronize()
+    } catch {
+      isPoisoned = true
+      throw error
+    }
+    newestGroups = []
+  }
 
   /// Ends the file in good order.
-  func seal(nextLSN: UInt64) throws(TallyError) {
+  ///
+  /// - Parameter isDurable: whether that must survive a crash. The records are durable already.
+  func seal(nextLSN: UInt64, isDurable: Bool) throws(TallyError) {
     var writer = ByteWriter()
     LogRecordHeader(
       payloadByteCount: 0, kind: .end, lsn: nextLSN, durableLSN: nextLSN - 1, payloadCRC: 0
     ).append(to: &writer, salt: header.salt)
-    try write(writer.bytes)
-    try file.synchronize()
+    try file.write(writer.bytes, at: offset)
+    offset += Int64(writer.count)
+    if isDurable { try file.synchronize() }
     try file.truncate(to: offset)
-    try file.synchronize()
+    if isDurable { try file.synchronize() }
     try file.close()
+  }
+
+  /// Gives the file up and takes off the records from `lsn` on, as far as the system lets us: a
+  /// group that failed should not turn up again.
+  func cut(before lsn: UInt64) {
+    let end = newestGroups.first { $0.firstLSN >= lsn }?.offset ?? offset
+    try? file.truncate(to: end)
+    try? file.truncate(to: end + Int64(LogFormat.recordHeaderByteCount))
+    try? file.close()
   }
 
   /// Gives the file up as it is.
@@ -85,8 +116,14 @@ final class LogFile: @unchecked Sendable {
     let file = try fileSystem.open(layout.logTemporary, .readWrite)
     try file.write(header.encode(), at: 0)
     try file.synchronize()
-    try fileSystem.rename(layout.logTemporary, to: layout.logFile(number: header.number))
-    try fileSystem.synchronizeDirectory(layout.log)
+    let path = layout.logFile(number: header.number)
+    try fileSystem.rename(layout.logTemporary, to: path)
+    do throws(TallyError) {
+      try fileSystem.synchronizeDirectory(layout.log)
+    } catch {
+      try? fileSystem.remove(path)
+      throw error
+    }
     return LogFile(header: header, byteCount: byteCount, file: file)
   }
 }

@@ -1,12 +1,12 @@
 import TallyBase
 
 /// Constants and headers of log files; see docs/log-format.md.
-enum LogFormat {
+package enum LogFormat {
   static let magic: [UInt8] = Array("TALLYLOG".utf8)
   static let version: UInt16 = 1
-  static let fileHeaderByteCount = 64
-  static let recordHeaderByteCount = 32
-  static let payloadByteCountMax = 32 << 20
+  package static let fileHeaderByteCount = 64
+  package static let recordHeaderByteCount = 32
+  package static let payloadByteCountMax = 32 << 20
   static let payloadVersion: UInt16 = 1
   static let sectorByteCount = 512
 

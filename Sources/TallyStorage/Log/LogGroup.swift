@@ -27,6 +27,7 @@ import TallyBase
   var isDone = false
   var failure: TallyError?
   var firstLSN: UInt64 = 0
+  var lastLSN: UInt64 { firstLSN + UInt64(records.count) - 1 }
   /// Position in the order of applying.
   var turn: UInt64 = 0
   private let changed: UnsafeMutablePointer<pthread_cond_t>

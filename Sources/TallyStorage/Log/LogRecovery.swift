@@ -1,11 +1,29 @@
 import SystemPackage
 package import TallyBase
-import TallyFile
+package import TallyFile
 
 /// One record of the log.
-package struct LogRecord: Sendable {
+package struct LogRecord: Hashable, Sendable {
   package var lsn: UInt64
   package var payload: [UInt8]
+
+  package init(lsn: UInt64, payload: [UInt8]) {
+    self.lsn = lsn
+    self.payload = payload
+  }
+}
+
+/// Where a log lies, and whose it is.
+package struct LogPlace: Sendable {
+  package let layout: StoreLayout
+  package let fileSystem: any FileSystem
+  package let storeID: StoreID
+
+  package init(_ layout: StoreLayout, fileSystem: any FileSystem, storeID: StoreID) {
+    self.layout = layout
+    self.fileSystem = fileSystem
+    self.storeID = storeID
+  }
 }
 
 /// Reads a log after its writer has ended, or while it writes. Changes nothing on disk.
@@ -13,53 +31,70 @@ package struct LogRecovery {
   let layout: StoreLayout
   let fileSystem: any FileSystem
   let storeID: StoreID
-  /// Number of the newest file as the manifest has it; 0 if there never was one.
   let newestNumber: UInt64
+  let isWriterActive: Bool
+
+  /// Times that a place which does not change is looked at while there is a writer.
+  private static let attemptCountMax = 3
+
+  /// - Parameters:
+  ///   - newestNumber: number of the newest file as the manifest has it; 0 if there never was one.
+  ///   - isWriterActive: whether another process may be writing now. What looks damaged is then
+  ///     looked at again, and is damaged if it has not changed.
+  package init(at place: LogPlace, newestNumber: UInt64, isWriterActive: Bool = false) {
+    layout = place.layout
+    fileSystem = place.fileSystem
+    storeID = place.storeID
+    self.newestNumber = newestNumber
+    self.isWriterActive = isWriterActive
+  }
 
   /// Visits the records above `appliedLSN` in order.
   ///
   /// - Returns: where the log ends.
   /// - Throws: `corruption` naming file, offset and what is lost, `version`, `io`, and what
   ///   `visit` throws.
-  /// - Complexity: O(bytes of files with such records), one file in memory at a time.
+  /// - Complexity: O(bytes of files with such records); memory for one record.
   package func recover(
     above appliedLSN: UInt64,
     visit: (LogRecord) throws(TallyError) -> Void
   ) throws(TallyError) -> LogPosition {
-    let headers = try readHeaders()
-    var position = LogPosition(
-      nextLSN: appliedLSN + 1,
-      nextNumber: max(newestNumber, headers.last?.number ?? 0) + 1, files: [])
-    for (index, header) in headers.enumerated() {
-      let end = index + 1 < headers.count ? headers[index + 1].firstLSN : nil
-      let scanned = try scan(header, end: end, from: &position, visit: visit)
-      position.files.append(scanned)
-    }
-    return position
-  }
-
-  private func readHeaders() throws(TallyError) -> [LogFileHeader] {
-    guard try fileSystem.kind(of: layout.log) == .directory else {
-      if newestNumber > 0 { throw missing(newestNumber) }
-      return []
-    }
-    let numbers = try fileSystem.contents(ofDirectory: layout.log)
-      .compactMap { StoreLayout.logNumber(name: $0) }.sorted()
-    var headers: [LogFileHeader] = []
-    for number in numbers {
-      let path = layout.logFile(number: number)
-      let file = try fileSystem.open(path, .read)
-      let bytes = try file.readBytes(count: LogFormat.fileHeaderByteCount, at: 0)
-      try file.close()
+    var nextLSN = appliedLSN + 1
+    var attemptCount = 0
+    while true {
+      let before = nextLSN
+      var visitFailure: TallyError?
       do throws(TallyError) {
-        headers.append(
-          try LogFileHeader(decoding: bytes, storeID: storeID, number: number))
+        return try recoverOnce(from: &nextLSN) { (record) throws(TallyError) in
+          do throws(TallyError) {
+            try visit(record)
+          } catch {
+            visitFailure = error
+            throw error
+          }
+        }
       } catch {
-        throw located(error, path)
+        attemptCount = nextLSN > before ? 0 : attemptCount + 1
+        guard isWriterActive, visitFailure == nil, error.code != .version,
+          attemptCount < LogRecovery.attemptCountMax
+        else { throw error }
       }
     }
-    if newestNumber > 0, !numbers.contains(newestNumber) { throw missing(newestNumber) }
-    return headers
+  }
+
+  private func recoverOnce(
+    from nextLSN: inout UInt64, visit: (LogRecord) throws(TallyError) -> Void
+  ) throws(TallyError) -> LogPosition {
+    let listing = try LogListing.read(
+      layout, fileSystem: fileSystem, storeID: storeID, from: nextLSN)
+    if newestNumber > 0, listing.newestNumber < newestNumber { throw missing(newestNumber) }
+    var files = listing.olderFiles
+    for (index, header) in listing.headers.enumerated() {
+      let next = index + 1 < listing.headers.count ? listing.headers[index + 1] : nil
+      files.append(try scan(header, next: next, from: &nextLSN, visit: visit))
+    }
+    return LogPosition(
+      nextLSN: nextLSN, nextNumber: max(newestNumber, listing.newestNumber) + 1, files: files)
   }
 
   private func missing(_ number: UInt64) -> TallyError {
@@ -68,50 +103,105 @@ package struct LogRecovery {
       hint: "restore the file, or run 'tally repair'", path: layout.logFile(number: number).string)
   }
 
-  private func located(_ error: TallyError, _ path: FilePath) -> TallyError {
-    var located = error
-    if located.path == nil { located.path = path.string }
-    return located
-  }
-
-  /// Visits a file's records from `position` on and moves it behind them.
-  ///
-  /// - Parameter end: the first record of the next file.
+  /// Visits a file's records from `nextLSN` on and moves it behind them.
   private func scan(
-    _ header: LogFileHeader, end: UInt64?, from position: inout LogPosition,
+    _ header: LogFileHeader, next: LogFileHeader?, from nextLSN: inout UInt64,
     visit: (LogRecord) throws(TallyError) -> Void
   ) throws(TallyError) -> LogStorage.ClosedFile {
     let path = layout.logFile(number: header.number)
-    let byteCount = try fileSystem.open(path, .read).byteCount()
+    let file = try fileSystem.open(path, .read)
     var closed = LogStorage.ClosedFile(
-      number: header.number, lastLSN: (end ?? position.nextLSN) - 1, byteCount: byteCount,
-      createdMicroseconds: header.createdMicroseconds)
-    if let end, end <= position.nextLSN { return closed }
-    guard header.firstLSN <= position.nextLSN else {
+      number: header.number, lastLSN: (next?.firstLSN ?? nextLSN) - 1,
+      byteCount: try file.byteCount(),
+      closedMicroseconds: next?.createdMicroseconds ?? WallClock.nowMicroseconds())
+    if let next, next.firstLSN <= nextLSN { return closed }
+    guard header.firstLSN <= nextLSN else {
       throw TallyError(
         .corruption,
-        "the log has no records \(position.nextLSN) to \(header.firstLSN - 1): file "
+        "the log has no records \(nextLSN) to \(header.firstLSN - 1): file "
           + "\(header.number) begins behind them",
         hint: "restore the missing log file, or run 'tally repair'", path: path.string)
     }
-    let bytes = try fileSystem.readFile(path, byteCountMax: 1 << 31)
-    var scanner = LogScanner(bytes: bytes, header: header, end: end)
     do throws(TallyError) {
+      var scanner = try LogScanner(file: file, header: header, end: next?.firstLSN)
       while let record = try scanner.next() {
-        guard record.lsn >= position.nextLSN else { continue }
+        guard record.lsn >= nextLSN else { continue }
         try visit(record)
-        position.nextLSN = record.lsn + 1
+        nextLSN = record.lsn + 1
       }
+      try file.close()
     } catch {
-      throw located(error, path)
+      throw error.inFile(path)
     }
-    if let end, position.nextLSN < end {
-      throw TallyError(
-        .corruption,
-        "records \(position.nextLSN) to \(end - 1) of log file \(header.number) cannot be read",
-        hint: "run 'tally repair'", path: path.string)
-    }
-    closed.lastLSN = position.nextLSN - 1
+    closed.lastLSN = nextLSN - 1
     return closed
+  }
+}
+
+/// The files of a log from some record on.
+struct LogListing {
+  /// The file that holds the record, if there is one, and those after it, by number.
+  var headers: [LogFileHeader] = []
+  /// Files all of whose records come before, by number. Their headers are not read: damage there
+  /// must not keep a store from opening.
+  var olderFiles: [LogStorage.ClosedFile] = []
+  var newestNumber: UInt64 = 0
+
+  /// - Throws: `corruption`, `version` if a header cannot be read that is needed; `io`.
+  static func read(
+    _ layout: StoreLayout, fileSystem: any FileSystem, storeID: StoreID, from lsn: UInt64
+  ) throws(TallyError) -> LogListing {
+    var listing = LogListing()
+    var numbers = try numbers(layout, fileSystem: fileSystem)
+    listing.newestNumber = numbers.last ?? 0
+    while let number = numbers.popLast() {
+      let header = try LogListing.header(
+        number, layout, fileSystem: fileSystem, storeID: storeID)
+      listing.headers.insert(header, at: 0)
+      if header.firstLSN <= lsn { break }
+    }
+    guard let first = listing.headers.first else { return listing }
+    for number in numbers {
+      // One that cannot be measured counts as empty: it is removed when it is old enough.
+      let file = try? fileSystem.open(layout.logFile(number: number), .read)
+      listing.olderFiles.append(
+        LogStorage.ClosedFile(
+          number: number, lastLSN: first.firstLSN - 1, byteCount: (try? file?.byteCount()) ?? 0,
+          closedMicroseconds: first.createdMicroseconds))
+      try? file?.close()
+    }
+    return listing
+  }
+
+  /// Numbers of the files that are there, ascending.
+  static func numbers(
+    _ layout: StoreLayout, fileSystem: any FileSystem
+  ) throws(TallyError) -> [UInt64] {
+    guard try fileSystem.kind(of: layout.log) == .directory else { return [] }
+    return try fileSystem.contents(ofDirectory: layout.log)
+      .compactMap { StoreLayout.logNumber(name: $0) }.sorted()
+  }
+
+  static func header(
+    _ number: UInt64, _ layout: StoreLayout, fileSystem: any FileSystem, storeID: StoreID
+  ) throws(TallyError) -> LogFileHeader {
+    let path = layout.logFile(number: number)
+    let file = try fileSystem.open(path, .read)
+    let bytes = try file.readBytes(count: LogFormat.fileHeaderByteCount, at: 0)
+    try file.close()
+    do throws(TallyError) {
+      return try LogFileHeader(decoding: bytes, storeID: storeID, number: number)
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+}
+
+extension TallyError {
+  /// The same error, about `path` unless it already names a file.
+  func inFile(_ path: FilePath) -> TallyError {
+    var copy = self
+    if copy.path == nil { copy.path = path.string }
+    return copy
   }
 }

@@ -3,28 +3,32 @@ import SystemPackage
 import TallyBase
 import TallyFile
 
-/// The files behind a `WriteAheadLog`. Used by one thread at a time, the leader.
+/// The files behind a `WriteAheadLog`. Used by one thread at a time, the leader, but for `retire`.
 final class LogStorage: @unchecked Sendable {
-  // SAFETY (Sendable): only the log's leader calls in; the preparing thread shares nothing but
-  // `prepared`.
-  private let layout: StoreLayout
-  private let fileSystem: any FileSystem
+  // SAFETY (Sendable): only the log's leader calls in; other threads share nothing but `prepared`
+  // and `closed`.
+  let layout: StoreLayout
+  let fileSystem: any FileSystem
   private let storeID: StoreID
   /// Tells the manifest of a new file before it takes records.
   private let onActivate: @Sendable (_ number: UInt64) throws(TallyError) -> Void
-  private var file: LogFile?
+  private(set) var file: LogFile?
   /// Older files, by number.
-  private var closed: [ClosedFile]
+  let closed: Mutex<[ClosedFile]>
   private var nextNumber: UInt64
-  private var nextByteCount: Int64 = 0
+  private(set) var nextByteCount: Int64 = 0
   /// Groups written and not synced, which go to the next file if a sync fails.
   private var unsynced: [LogGroup] = []
   private var durableLSN: UInt64
-  private var preparer: BackgroundThread?
-  /// Length of the file `NEXT.tmp` that is wanted and, negative, that is there; 0: none.
-  private let prepared = Mutex<Preparation>(.none)
+  /// The newest file of an earlier opening, until it is known to be on disk.
+  private var inheritedNumber: UInt64?
+  /// Why nothing can be written any more.
+  private var failure: TallyError?
+  /// See `LogStorage+Preparing.swift`.
+  var preparer: BackgroundThread?
+  let prepared = Mutex<Preparation>(.none)
 
-  private enum Preparation {
+  enum Preparation {
     case none
     case wanted(Int64)
     case ready(Int64)
@@ -34,12 +38,13 @@ final class LogStorage: @unchecked Sendable {
     var number: UInt64
     var lastLSN: UInt64
     var byteCount: Int64
-    var createdMicroseconds: Int64
+    /// When it took its last record; later if that is not known.
+    var closedMicroseconds: Int64
   }
 
   /// - Parameters:
-  ///   - closed: files that are there, ascending.
-  ///   - nextNumber: above the number of every file that ever was.
+  ///   - position: where the log ended when it was read.
+  ///   - onActivate: called with the number of each new file before it takes records.
   init(
     layout: StoreLayout, fileSystem: any FileSystem, storeID: StoreID, position: LogPosition,
     onActivate: @escaping @Sendable (_ number: UInt64) throws(TallyError) -> Void
@@ -48,115 +53,145 @@ final class LogStorage: @unchecked Sendable {
     self.fileSystem = fileSystem
     self.storeID = storeID
     self.onActivate = onActivate
-    closed = position.files
+    closed = Mutex(position.files)
     nextNumber = position.nextNumber
     durableLSN = position.nextLSN - 1
+    inheritedNumber = position.files.last?.number
   }
 
   // MARK: Writing
 
   /// Writes a group, and syncs it if anyone waits for the disk.
   ///
-  /// - Throws: `diskFull`, `io`; the group is not in the log.
+  /// After a failed write or sync the file is never used again: the kernel may have dropped what
+  /// it could not write and report success the next time. What was not synced is still in memory
+  /// and goes to a new file. If that fails too, a full disk may be tried again with the next
+  /// group; any other failure ends the log.
+  ///
+  /// - Throws: `diskFull`, `io`; the group is not acknowledged.
   func write(
     _ group: LogGroup, options: WriteAheadLog.Options
   ) throws(TallyError) {
-    if file?.hasRoom(for: group.byteCount) != true {
-      try rotate(firstLSN: group.firstLSN, room: group.byteCount, options: options)
-    }
-    guard let current = file else { throw TallyError(.internal, "the log has no file") }
-    unsynced.append(group)
-    let unsyncedByteCount = unsynced.reduce(0) { $0 + $1.byteCount }
-    let isSyncing = group.isDurable || unsyncedByteCount > options.unsyncedByteCountMax
+    if let failure { throw failure }
     do throws(TallyError) {
-      try current.write(group.encode(salt: current.header.salt, durableLSN: durableLSN))
-      if isSyncing { try current.synchronize() }
-    } catch {
-      try moveUnsynced(after: error, options: options)
+      try writeOnce(group, options: options)
+    } catch let first {
+      let poisoned = giveUpPoisoned(before: group.firstLSN)
+      if first.code == .diskFull, poisoned == nil { throw first }
+      do throws(TallyError) {
+        try writeOnce(group, options: options)
+      } catch {
+        // An unacknowledged group should not be found by the next opening.
+        let second = giveUpPoisoned(before: group.firstLSN)
+        for file in [poisoned, second] { file?.cut(before: group.firstLSN) }
+        throw failed(error, after: first)
+      }
+      poisoned?.abandon()
     }
-    if isSyncing { noteDurable() }
-    prepareAhead(current, options: options)
+    prepareAhead(options: options)
   }
 
-  private func noteDurable() {
-    if let last = unsynced.last { durableLSN = last.firstLSN + UInt64(last.records.count) - 1 }
+  private func writeOnce(
+    _ group: LogGroup, options: WriteAheadLog.Options
+  ) throws(TallyError) {
+    var groups = [group]
+    if file?.hasRoom(for: group.byteCount) != true {
+      if file == nil { groups = unsynced + groups }
+      try rotate(to: groups, options: options)
+    }
+    guard let file else { throw TallyError(.internal, "the log has no file") }
+    for group in groups {
+      try file.write(
+        group.encode(salt: file.header.salt, durableLSN: durableLSN), firstLSN: group.firstLSN)
+    }
+    let unsyncedByteCount = unsynced.reduce(group.byteCount) { $0 + $1.byteCount }
+    if group.isDurable || groups.count > 1 || unsyncedByteCount > options.unsyncedByteCountMax {
+      try file.synchronize()
+      noteDurable(upTo: group.lastLSN)
+    } else {
+      unsynced.append(group)
+    }
+  }
+
+  private func noteDurable(upTo lsn: UInt64) {
+    durableLSN = lsn
     unsynced = []
   }
 
-  /// After a failed write or sync the file is never used again: the kernel may have dropped what
-  /// it could not write and report success the next time. What was not synced is still in memory
-  /// and goes to a new file.
-  private func moveUnsynced(
-    after failure: TallyError, options: WriteAheadLog.Options
-  ) throws(TallyError) {
-    let groups = unsynced
-    let first = groups[0].firstLSN
-    retireCurrent(lastLSN: first - 1)
-    do throws(TallyError) {
-      let byteCount = groups.reduce(0) { $0 + $1.byteCount }
-      try makeFile(firstLSN: first, room: byteCount, options: options)
-      guard let file else { throw failure }
-      for group in groups {
-        try file.write(group.encode(salt: file.header.salt, durableLSN: durableLSN))
-      }
-      try file.synchronize()
-    } catch {
-      // The new file may have taken some of it: it is given up as well.
-      retireCurrent(lastLSN: first - 1)
-      unsynced.removeLast()
-      throw TallyError(
-        error.code, "the log cannot be written: \(failure.message)", hint: error.hint,
-        path: failure.path)
-    }
+  /// Stops using the current file if a write or sync of it failed, and returns it.
+  private func giveUpPoisoned(before lsn: UInt64) -> LogFile? {
+    guard let current = file, current.isPoisoned else { return nil }
+    noteClosed(current, lastLSN: (unsynced.first?.firstLSN ?? lsn) - 1)
+    file = nil
+    return current
+  }
+
+  private func failed(_ error: TallyError, after first: TallyError) -> TallyError {
+    guard error.code != .diskFull else { return error }
+    let result = TallyError(
+      error.code == .internal ? .internal : .io,
+      "the log cannot be written any more: \(first.message); a new file failed as well: "
+        + error.message,
+      hint: "nothing is taken until the store is opened again; check the disk before",
+      path: first.path)
+    failure = result
+    return result
   }
 
   // MARK: Files
 
+  /// Goes on in a new file, to which `groups` will be written.
   private func rotate(
-    firstLSN: UInt64, room: Int, options: WriteAheadLog.Options
+    to groups: [LogGroup], options: WriteAheadLog.Options
   ) throws(TallyError) {
-    if let current = file {
-      if !unsynced.isEmpty {
-        do throws(TallyError) {
-          try current.synchronize()
-          noteDurable()
-        } catch {
-          return try moveUnsynced(after: error, options: options)
-        }
-      }
+    try synchronizeInherited()
+    if let file, let last = unsynced.last {
+      try file.synchronize()
+      noteDurable(upTo: last.lastLSN)
     }
-    // The old file stays in force until there is a new one: a full disk leaves it as it is.
+    let firstLSN = groups[0].firstLSN
+    let room = groups.reduce(
+      LogFormat.fileHeaderByteCount + LogFormat.recordHeaderByteCount
+    ) { $0 + $1.byteCount }
+    // A full disk shows here and leaves the old file in force, for groups that still fit.
+    let byteCount = try prepareNow(byteCountMin: Int64(room), options: options)
     let old = file
-    try makeFile(firstLSN: firstLSN, room: room, options: options)
-    guard let old else { return }
-    close(old, lastLSN: firstLSN - 1)
-    try? old.seal(nextLSN: firstLSN)
+    if let old {
+      // From here on a newer file may be there, whatever fails: then records of the old one from
+      // `firstLSN` on would not count.
+      noteClosed(old, lastLSN: firstLSN - 1)
+      file = nil
+    }
+    try makeFile(firstLSN: firstLSN, byteCount: byteCount, options: options)
+    // The new file's first LSN says where the old one ends, so this need not survive a crash. It
+    // must not come earlier: of the newest file, a cut without a record of its end is damage.
+    try? old?.seal(nextLSN: firstLSN, isDurable: false)
   }
 
-  private func retireCurrent(lastLSN: UInt64) {
-    guard let current = file else { return }
-    close(current, lastLSN: lastLSN)
-    current.abandon()
-    file = nil
+  /// Records that an opening finds may never have been synced, only survived in the system's
+  /// memory. New ones say that all before them are durable: that must be true.
+  private func synchronizeInherited() throws(TallyError) {
+    guard let number = inheritedNumber else { return }
+    let path = layout.logFile(number: number)
+    if try fileSystem.kind(of: path) == .file {
+      let file = try fileSystem.open(path, .readWrite)
+      try file.synchronize()
+      try file.close()
+      try fileSystem.synchronizeDirectory(layout.log)
+    }
+    inheritedNumber = nil
   }
 
-  private func close(_ file: LogFile, lastLSN: UInt64) {
-    closed.append(
-      ClosedFile(
-        number: file.header.number, lastLSN: lastLSN, byteCount: file.offset,
-        createdMicroseconds: file.header.createdMicroseconds))
+  private func noteClosed(_ file: LogFile, lastLSN: UInt64) {
+    let closedFile = ClosedFile(
+      number: file.header.number, lastLSN: lastLSN, byteCount: file.offset,
+      closedMicroseconds: WallClock.nowMicroseconds())
+    closed.withLock { $0.append(closedFile) }
   }
 
   private func makeFile(
-    firstLSN: UInt64, room: Int, options: WriteAheadLog.Options
+    firstLSN: UInt64, byteCount: Int64, options: WriteAheadLog.Options
   ) throws(TallyError) {
-    let overhead = LogFormat.fileHeaderByteCount + 2 * LogFormat.recordHeaderByteCount
-    let needed = Int64(room + overhead)
-    var byteCount = takePrepared()
-    if byteCount < needed {
-      byteCount = max(needed, nextFileByteCount(options))
-      try LogFile.prepare(byteCount: byteCount, layout: layout, fileSystem: fileSystem)
-    }
     let header = LogFileHeader(
       storeID: storeID, number: nextNumber, firstLSN: firstLSN,
       salt: UInt64.random(in: .min ... .max), createdMicroseconds: WallClock.nowMicroseconds())
@@ -166,82 +201,53 @@ final class LogStorage: @unchecked Sendable {
     do throws(TallyError) {
       try onActivate(header.number)
     } catch {
-      made.abandon()
-      try? fileSystem.remove(layout.logFile(number: header.number))
+      // It stays, empty: the manifest may name it all the same.
+      made.cut(before: firstLSN)
       throw error
     }
     nextByteCount = min(byteCount * 2, options.fileByteCountMax)
     file = made
   }
 
-  private func nextFileByteCount(_ options: WriteAheadLog.Options) -> Int64 {
-    max(nextByteCount, min(options.fileByteCountMin, options.fileByteCountMax))
-  }
-
-  // MARK: Preparing
-
-  /// Has the next file made in the background once the current one is half full.
-  private func prepareAhead(_ current: LogFile, options: WriteAheadLog.Options) {
-    guard options.isPreparingAhead, current.offset > current.byteCount / 2 else { return }
-    let isNew = prepared.withLock { state -> Bool in
-      guard case .none = state else { return false }
-      state = .wanted(nextFileByteCount(options))
-      return true
-    }
-    guard isNew else { return }
-    if preparer == nil {
-      preparer = BackgroundThread(periodNanoseconds: 3_600_000_000_000) { [weak self] in
-        self?.prepare()
-      }
-    }
-    preparer?.wake()
-  }
-
-  private func prepare() {
-    prepared.withLock { state in
-      guard case .wanted(let byteCount) = state else { return }
-      do throws(TallyError) {
-        try LogFile.prepare(byteCount: byteCount, layout: layout, fileSystem: fileSystem)
-        state = .ready(byteCount)
-      } catch {
-        // It is tried again, in the foreground, when the file is needed.
-        state = .none
-      }
-    }
-  }
-
-  /// Length of the prepared file; 0 if there is none. Waits for one that is being made.
-  private func takePrepared() -> Int64 {
-    prepared.withLock { state in
-      defer { state = .none }
-      if case .ready(let byteCount) = state { return byteCount }
-      return 0
-    }
-  }
-
   // MARK: Ending
 
+  /// Removes files whose records are all in segments, but for those kept for repair. Any thread.
   func retire(upTo appliedLSN: UInt64, options: WriteAheadLog.Options) {
     let oldest = WallClock.nowMicroseconds() &- options.retainedSeconds &* 1_000_000
-    var kept = closed.reduce(0) { $0 + ($1.lastLSN <= appliedLSN ? $1.byteCount : 0) }
-    closed.removeAll { file in
-      guard file.lastLSN <= appliedLSN else { return false }
-      guard kept > options.retainedByteCountMax || file.createdMicroseconds < oldest else {
-        return false
+    let removed = closed.withLock { closed -> [ClosedFile] in
+      let retired = closed.filter { $0.lastLSN <= appliedLSN }
+      var kept = retired.reduce(0) { $0 + $1.byteCount }
+      var removed: [ClosedFile] = []
+      for file in retired {
+        guard kept > options.retainedByteCountMax || file.closedMicroseconds < oldest else {
+          break
+        }
+        kept -= file.byteCount
+        removed.append(file)
       }
-      kept -= file.byteCount
-      try? fileSystem.remove(layout.logFile(number: file.number))
-      return true
+      closed.removeAll { file in removed.contains { $0.number == file.number } }
+      return removed
     }
+    for file in removed { try? fileSystem.remove(layout.logFile(number: file.number)) }
   }
 
-  func close(nextLSN: UInt64) throws(TallyError) {
-    preparer?.stop()
-    preparer = nil
-    if takePrepared() > 0 { try? fileSystem.remove(layout.logTemporary) }
+  /// - Throws: `io`, `diskFull`: what was not synced may be lost with the power.
+  func close(nextLSN: UInt64, options: WriteAheadLog.Options) throws(TallyError) {
+    stopPreparing()
+    if file == nil, failure == nil, let last = unsynced.last {
+      let groups = unsynced
+      unsynced.removeLast()
+      last.isDurable = true
+      do throws(TallyError) {
+        try write(last, options: options)
+      } catch {
+        unsynced = groups
+        throw error
+      }
+    }
     guard let current = file else { return }
     file = nil
-    try current.seal(nextLSN: nextLSN)
+    try current.seal(nextLSN: nextLSN, isDurable: true)
   }
 }
 

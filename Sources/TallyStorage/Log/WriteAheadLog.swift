@@ -1,6 +1,6 @@
 import Synchronization
 import SystemPackage
-import TallyBase
+package import TallyBase
 import TallyFile
 
 #if canImport(Glibc)
@@ -27,7 +27,7 @@ import TallyFile
     /// Bytes that wait to be written: more make appends wait.
     package var pendingByteCountMax = 16 << 20
     /// Bytes of files kept for repair after their rows are in segments.
-    package var retainedByteCountMax: Int64 = 64 << 20
+    package var retainedByteCountMax: Int64 = 256 << 20
     /// Seconds that such files are kept.
     package var retainedSeconds: Int64 = 86_400
     /// Unsynced bytes after which a group is synced though nobody waits.
@@ -48,11 +48,30 @@ import TallyFile
   private var appliedTurns: UInt64 = 0
   private var isClosed = false
   private var nextLSN: UInt64
-  /// Records of the last two groups: about as many as there are callers that come again.
-  private var recentCounts = (0, 0)
+  /// Records of the group written last and of those that waited meanwhile: as many as there are
+  /// callers who wait for each batch before they send the next.
+  private var expectedCount = 0
+  /// Groups for which nobody is waited, because the last wait was in vain.
+  private var gatherPauses = 0
+  /// A group of this size is worth a sync of its own.
+  private let gatherByteCountMax = 1 << 20
   /// How many records the leader waits for; 0 while none waits.
   private var gatherCount = 0
-  private var lastSyncNanoseconds: UInt64 = 0
+  /// How long the last group took that was synced.
+  private var syncNanoseconds: UInt64 = 0
+
+  /// - Parameters:
+  ///   - position: where the log ended when `LogRecovery` read it.
+  ///   - onActivate: called with the number of each new file before it takes records.
+  package convenience init(
+    at place: LogPlace, position: LogPosition, options: Options = Options(),
+    onActivate: @escaping @Sendable (_ number: UInt64) throws(TallyError) -> Void
+  ) {
+    let storage = LogStorage(
+      layout: place.layout, fileSystem: place.fileSystem, storeID: place.storeID,
+      position: position, onActivate: onActivate)
+    self.init(storage: storage, nextLSN: position.nextLSN, options: options)
+  }
 
   init(storage: LogStorage, nextLSN: UInt64, options: Options) {
     self.storage = storage
@@ -61,7 +80,7 @@ import TallyFile
     unsafe mutex = .allocate(capacity: 1)
     unsafe changed = .allocate(capacity: 1)
     unsafe pthread_mutex_init(mutex, nil)
-    unsafe pthread_cond_init(changed, nil)
+    unsafe Deadline.initialize(changed)
   }
 
   deinit {
@@ -81,7 +100,7 @@ import TallyFile
   /// - Returns: the record's number.
   /// - Throws: `invalidInput` for a payload that is too long; `diskFull`, `io`: the record was
   ///   not applied and is not acknowledged.
-  func append(
+  package func append(
     _ payload: [UInt8], isDurable: Bool, apply: @escaping @Sendable (_ lsn: UInt64) -> Void
   ) throws(TallyError) -> UInt64 {
     guard payload.count <= LogFormat.payloadByteCountMax else {
@@ -118,7 +137,6 @@ import TallyFile
     group.isTaken = true
     pending = LogGroup()
     group.firstLSN = nextLSN
-    recentCounts = (group.records.count, recentCounts.0)
     wakeAll()
     unlock()
     var failure: TallyError?
@@ -129,7 +147,8 @@ import TallyFile
       failure = error
     }
     lock()
-    lastSyncNanoseconds = SteadyClock.nowNanoseconds() &- start
+    if group.isDurable { syncNanoseconds = SteadyClock.nowNanoseconds() &- start }
+    expectedCount = group.records.count + pending.records.count
     group.failure = failure
     if failure == nil {
       nextLSN += UInt64(group.records.count)
@@ -147,18 +166,20 @@ import TallyFile
   /// Lets callers whose batches have just been acknowledged come again before the next sync, which
   /// then serves them all: a small part of a sync's time is spent to save every other one.
   private func gather(_ group: LogGroup) {
-    let expected = recentCounts.0 + recentCounts.1
-    guard group.records.count < expected, lastSyncNanoseconds > 0 else { return }
-    gatherCount = expected
-    var deadline = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &deadline)
-    let end = UInt64(deadline.tv_nsec) &+ min(lastSyncNanoseconds / 8, 1_000_000)
-    deadline.tv_sec += Int(end / 1_000_000_000)
-    deadline.tv_nsec = Int(end % 1_000_000_000)
-    while group.records.count < expected {
-      if unsafe pthread_cond_timedwait(changed, mutex, &deadline) != 0 { break }
+    let countBefore = group.records.count
+    let missing = expectedCount - countBefore
+    guard missing > 0, syncNanoseconds > 0, group.byteCount < gatherByteCountMax else { return }
+    guard gatherPauses == 0 else {
+      gatherPauses -= 1
+      return
+    }
+    gatherCount = expectedCount
+    let deadline = Deadline(nanoseconds: min(syncNanoseconds / 4, 1_000_000))
+    while group.records.count < gatherCount {
+      if unsafe !deadline.wait(changed, mutex) { break }
     }
     gatherCount = 0
+    if group.records.count - countBefore < missing / 2 { gatherPauses = 15 }
   }
 
   private func applyInTurn(_ group: LogGroup) {
@@ -190,21 +211,20 @@ import TallyFile
     return try body(storage, nextLSN)
   }
 
-  /// Files whose records are all in segments are kept for repair for a while, then removed.
-  func retire(upTo appliedLSN: UInt64) throws(TallyError) {
-    try exclusively { [options] (storage, _) throws(TallyError) in
-      storage.retire(upTo: appliedLSN, options: options)
-    }
+  /// Files whose records are all in segments are kept for repair for a while, then removed. Does
+  /// not wait for appends, nor they for it.
+  package func retire(upTo appliedLSN: UInt64) {
+    storage.retire(upTo: appliedLSN, options: options)
   }
 
   /// Ends the log. Appends fail from then on.
-  func close() throws(TallyError) {
+  package func close() throws(TallyError) {
     lock()
     isClosed = true
     wakeAll()
     unlock()
-    try exclusively { (storage, nextLSN) throws(TallyError) in
-      try storage.close(nextLSN: nextLSN)
+    try exclusively { [options] (storage, nextLSN) throws(TallyError) in
+      try storage.close(nextLSN: nextLSN, options: options)
     }
   }
 

@@ -18,7 +18,7 @@ extension Store {
       }
     }
     let current = log.withLock { $0 }
-    try current?.retire(upTo: try committedManifest().appliedLSN)
+    current?.retire(upTo: try committedManifest().appliedLSN)
   }
 
   private func publish(
@@ -112,7 +112,7 @@ extension Store {
     guard let buffer, let catalog else { return }
     let manifest = try committedManifest()
     let recovery = LogRecovery(
-      layout: layout, fileSystem: fileSystem, storeID: manifest.storeID,
+      at: LogPlace(layout, fileSystem: fileSystem, storeID: manifest.storeID),
       newestNumber: manifest.logNumber)
     let position = try recovery.recover(above: manifest.appliedLSN) {
       (record) throws(TallyError) in
