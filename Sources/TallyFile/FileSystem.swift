@@ -21,6 +21,18 @@ package protocol FileSystem: Sendable {
   ///
   /// - Throws: `locked` if another process (or another opening in this one) holds it.
   func lock(_ path: FilePath, owner: String) throws(TallyError) -> any FileLock
+  /// Takes an advisory lock that any number may hold at once, and nobody beside one that `lock`
+  /// gave. Creates the file if need be.
+  ///
+  /// - Throws: `locked` if somebody holds the exclusive lock.
+  func lockShared(_ path: FilePath) throws(TallyError) -> any FileLock
+}
+
+extension FileSystem {
+  /// For file systems without such locks.
+  package func lockShared(_ path: FilePath) throws(TallyError) -> any FileLock {
+    throw TallyError(.io, "the file system has no shared locks", path: path.string)
+  }
 }
 
 package enum OpenMode: Sendable {

@@ -8,8 +8,9 @@ import TallyBase
   import Darwin
 #endif
 
-/// An exclusive lock on a whole file, owned by the open file description: a second opening fails
-/// in this process as in another, and the kernel drops it when the process ends, however it ends.
+/// A lock on a whole file, exclusive or shared, owned by the open file description: a second
+/// opening competes for it in this process as in another, and the kernel drops it when the process
+/// ends, however it ends.
 final class PosixFileLock: FileLock {
   private let file: PosixFile
 
@@ -22,7 +23,7 @@ final class PosixFileLock: FileLock {
     descriptor: Int32, path: String, owner: String
   ) throws(TallyError) -> PosixFileLock {
     let file = PosixFile(descriptor: descriptor, path: path)
-    if let number = tryLock(descriptor) {
+    if let number = tryLock(descriptor, isShared: false) {
       guard number == EAGAIN || number == EACCES || number == EWOULDBLOCK else {
         throw .systemCall("lock", path: path, errno: number)
       }
@@ -33,15 +34,26 @@ final class PosixFileLock: FileLock {
     return PosixFileLock(file: file)
   }
 
+  static func acquireShared(descriptor: Int32, path: String) throws(TallyError) -> PosixFileLock {
+    let file = PosixFile(descriptor: descriptor, path: path)
+    if let number = tryLock(descriptor, isShared: true) {
+      guard number == EAGAIN || number == EACCES || number == EWOULDBLOCK else {
+        throw .systemCall("lock", path: path, errno: number)
+      }
+      throw TallyError(.locked, "another process holds the lock", path: path)
+    }
+    return PosixFileLock(file: file)
+  }
+
   /// Nil on success, else the error number.
-  private static func tryLock(_ descriptor: Int32) -> Int32? {
+  private static func tryLock(_ descriptor: Int32, isShared: Bool) -> Int32? {
     #if canImport(Darwin)
-      return flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? nil : errno
+      return flock(descriptor, (isShared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 ? nil : errno
     #else
       /// `F_OFD_SETLK` of <fcntl.h>, which hides it behind `_GNU_SOURCE`.
       let setOpenFileDescriptionLock: Int32 = 37
       var region = flock()
-      region.l_type = Int16(F_WRLCK)
+      region.l_type = Int16(isShared ? F_RDLCK : F_WRLCK)
       region.l_whence = Int16(SEEK_SET)
       return unsafe fcntl(descriptor, setOpenFileDescriptionLock, &region) == 0 ? nil : errno
     #endif

@@ -120,6 +120,11 @@ package struct PosixFileSystem: FileSystem {
     let descriptor = try openDescriptor(path, O_RDWR | O_CREAT)
     return try PosixFileLock.acquire(descriptor: descriptor, path: path.string, owner: owner)
   }
+
+  package func lockShared(_ path: FilePath) throws(TallyError) -> any FileLock {
+    let descriptor = try openDescriptor(path, O_RDWR | O_CREAT)
+    return try PosixFileLock.acquireShared(descriptor: descriptor, path: path.string)
+  }
 }
 
 /// `open(2)`, out of the way of the method of that name.

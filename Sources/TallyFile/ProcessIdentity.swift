@@ -41,4 +41,12 @@ package enum SteadyClock {
     unsafe clock_gettime(CLOCK_MONOTONIC, &now)
     return UInt64(now.tv_sec) &* 1_000_000_000 &+ UInt64(now.tv_nsec)
   }
+
+  /// Waits at least this long, unless a signal comes.
+  package static func sleep(nanoseconds: UInt64) {
+    var duration = timespec()
+    duration.tv_sec = Int(nanoseconds / 1_000_000_000)
+    duration.tv_nsec = Int(nanoseconds % 1_000_000_000)
+    unsafe nanosleep(&duration, nil)
+  }
 }

@@ -26,3 +26,17 @@ extension Day: CustomStringConvertible {
   /// `YYYY-MM-DD`.
   package var description: String { CivilDate(day: Int64(number)).description }
 }
+
+extension Day {
+  /// The day written as `description` writes it.
+  package init?(text: String) {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Int64($0) }
+    guard parts.count == 3, let year = parts[0], let month = parts[1], let day = parts[2],
+      (0...9_999).contains(year)
+    else { return nil }
+    let date = CivilDate(year: year, month: month, dayOfMonth: day)
+    guard date.isValid, let number = Int32(exactly: date.day) else { return nil }
+    self.init(number: number)
+    if description != text { return nil }
+  }
+}

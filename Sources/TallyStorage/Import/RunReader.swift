@@ -1,3 +1,4 @@
+import SystemPackage
 import TallyBase
 
 /// Random access to the rows of a sorted run.
@@ -58,9 +59,10 @@ struct RunReader {
   }
 
   static func damaged(_ reader: SegmentReader, _ detail: String) -> TallyError {
-    TallyError(
-      .corruption, "temporary segment \(reader.info.id) is damaged: \(detail)",
-      hint: "run the import again")
+    let isTemporary = reader.path.removingLastComponent().lastComponent?.string == "tmp"
+    return TallyError(
+      .corruption, "segment \(reader.info.id) is damaged: \(detail)",
+      hint: isTemporary ? "run the import again" : "run 'tally repair'", path: reader.path.string)
   }
 
   // MARK: Reading ranges

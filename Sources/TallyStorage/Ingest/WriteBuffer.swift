@@ -139,6 +139,29 @@ final class WriteBuffer: Sendable {
     state.version &+= 1
   }
 
+  /// Runs `commit`, after which rows of committed segments are where `moves` says, and translates
+  /// the deletions kept here. To everyone else both happen at once.
+  ///
+  /// Called with the store's publishing lock held, which comes before the buffer's own.
+  ///
+  /// - Parameter moves: by id of a segment that `commit` removes.
+  /// - Throws: what `commit` throws; then nothing has moved.
+  func rowsMoved(
+    _ moves: [UInt64: RowMove], commit: () throws(TallyError) -> StoreSnapshot
+  ) throws(TallyError) -> StoreSnapshot {
+    try state.withLock { (state) throws(TallyError) in
+      settle(&state)
+      let snapshot = try commit()
+      for generation in [state.frozen, state.active] {
+        guard let generation else { continue }
+        generation.committedDeletions = RowMove.translate(
+          generation.committedDeletions, by: moves)
+      }
+      state.version &+= 1
+      return snapshot
+    }
+  }
+
   // MARK: Queries
 
   /// The committed rows and those in the buffer, as of one moment.

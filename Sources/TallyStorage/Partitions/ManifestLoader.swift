@@ -36,6 +36,20 @@ enum ManifestLoader {
       path: layout.root.string)
   }
 
+  /// What is committed now; costs one small read when that is still `known`.
+  ///
+  /// - Throws: `io`, `corruption`, `version`.
+  static func reload(
+    _ known: Loaded, _ layout: StoreLayout, fileSystem: any FileSystem
+  ) throws(TallyError) -> Loaded {
+    if try readCurrent(layout, fileSystem: fileSystem) == known.current {
+      let path = layout.manifest(number: known.current.manifestNumber)
+      let file = try? fileSystem.open(path, .read)
+      if let length = try? file?.byteCount(), length == Int64(known.byteCount) { return known }
+    }
+    return try load(layout, fileSystem: fileSystem)
+  }
+
   static func readCurrent(
     _ layout: StoreLayout, fileSystem: any FileSystem
   ) throws(TallyError) -> CurrentFile {

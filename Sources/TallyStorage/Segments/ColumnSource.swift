@@ -2,7 +2,7 @@ import TallyBase
 
 /// A column on its way into a segment, with what must be known of all its rows first.
 struct ColumnSource {
-  let data: SegmentColumnData
+  private(set) var data: SegmentColumnData
   let kind: ColumnKind
   /// Symbols: store codes that occur, ascending.
   private(set) var localDictionary: [SymbolCode] = []
@@ -51,6 +51,15 @@ struct ColumnSource {
       localDictionary.append(SymbolCode(code))
     }
     codes = values.map { table[Int($0)] }
+  }
+
+  /// The same without the store codes of a symbol column, which nothing needs once the local ones
+  /// are known.
+  func withoutData() -> ColumnSource {
+    guard kind == .symbol else { return self }
+    var copy = self
+    copy.data.values = .symbol([])
+    return copy
   }
 
   /// Whether leaving the column out says the same: every row has the default value.

@@ -6,30 +6,49 @@ struct SegmentAssembly {
   private let options: SegmentWriter.Options
   private var writer: ByteWriter
   private var table = SectionTable()
-  private var footer: SegmentFooter
+  /// Bytes of the file that have been taken away and lie before those of `writer`.
+  private var takenByteCount: Int64 = 0
+  private(set) var footer: SegmentFooter
   private var chooser: EncodingChooser
 
   init(day: Day, rowCount: Int, options: SegmentWriter.Options) {
     self.rowCount = rowCount
     self.options = options
     chooser = EncodingChooser(options: options)
-    writer = ByteWriter(reserving: rowCount * 16 + 4_096)
+    writer = ByteWriter(reserving: min(rowCount * 16, 16 << 20) + 4_096)
     SegmentHeader.append(to: &writer)
     footer = SegmentFooter(day: day, rowCount: rowCount)
   }
 
   /// Appends the pages of a column; `reference` is a column that it is a function of.
   mutating func append(_ source: ColumnSource, reference: ColumnSource?) throws(TallyError) {
+    let pages = footer.pageRows.map { rows in
+      encodePage(source, rows, reference: reference, rows)
+    }
+    try append(pages, of: source.data.column, localDictionary: source.localDictionary)
+  }
+
+  /// A page of a column and the bounds of its values.
+  typealias MeasuredPage = (page: EncodedPage, zoneMap: ZoneMap)
+
+  /// Appends all pages of a column, in the order of their rows.
+  mutating func append(
+    _ pages: [MeasuredPage], of schema: ColumnSchema, localDictionary: [SymbolCode]
+  ) throws(TallyError) {
+    guard let kind = ColumnKind(storing: schema.type), pages.count == footer.pageRows.count else {
+      throw TallyError(.internal, "column '\(schema.name)' has \(pages.count) pages")
+    }
     var column = SegmentFooter.Column(
-      columnID: source.data.column.id, kind: source.kind,
-      localDictionary: source.localDictionary, chunks: [], zoneMap: .empty)
+      columnID: schema.id, kind: kind, localDictionary: localDictionary, chunks: [],
+      zoneMap: .empty)
+    var index = 0
     for group in footer.rowGroups {
       var chunk = SegmentFooter.Chunk(pages: [], zoneMap: .empty)
-      let end = group.firstRow + group.rowCount
-      for start in stride(from: group.firstRow, to: end, by: Page.rowCountMax) {
-        let rows = start..<min(end, start + Page.rowCountMax)
-        let (page, zoneMap) = encodePage(source, reference, rows)
-        chunk.pages.append(try append(page, zoneMap, rowCount: rows.count))
+      for start in stride(from: 0, to: group.rowCount, by: Page.rowCountMax) {
+        let (page, zoneMap) = pages[index]
+        index += 1
+        let count = min(Page.rowCountMax, group.rowCount - start)
+        chunk.pages.append(try append(page, zoneMap, rowCount: count))
         chunk.zoneMap.merge(zoneMap)
       }
       column.zoneMap.merge(chunk.zoneMap)
@@ -38,6 +57,17 @@ struct SegmentAssembly {
     while footer.columns.count < column.columnID { footer.columns.append(nil) }
     footer.columns.append(column)
   }
+
+  /// The bytes of the file that follow those taken before, so that they need not stay in memory.
+  mutating func take() -> (bytes: [UInt8], offset: Int64) {
+    defer {
+      takenByteCount += Int64(writer.count)
+      writer = ByteWriter()
+    }
+    return (writer.bytes, takenByteCount)
+  }
+
+  private var byteCount: Int64 { takenByteCount + Int64(writer.count) }
 
   private mutating func append(
     _ page: EncodedPage, _ zoneMap: ZoneMap, rowCount: Int
@@ -50,14 +80,16 @@ struct SegmentAssembly {
     }
     defer { writer.append(contentsOf: page.stored) }
     return SegmentFooter.PageLocation(
-      offset: Int64(writer.count), storedByteCount: stored, encodedByteCount: encoded,
+      offset: byteCount, storedByteCount: stored, encodedByteCount: encoded,
       rowCount: Int32(rowCount), encoding: page.encoding, isCompressed: page.isCompressed,
       crc: CRC32C.checksum(page.stored), zoneMap: zoneMap)
   }
 
-  private mutating func encodePage(
-    _ source: ColumnSource, _ reference: ColumnSource?, _ rows: Range<Int>
-  ) -> (EncodedPage, ZoneMap) {
+  /// Encodes rows `rows` of `source`, which are rows `referenceRows` of `reference`.
+  mutating func encodePage(
+    _ source: ColumnSource, _ rows: Range<Int>, reference: ColumnSource?,
+    _ referenceRows: Range<Int>
+  ) -> MeasuredPage {
     let validity = source.validity(rows)
     if case .text(let offsets, let bytes) = source.data.values {
       return encodeText(offsets, bytes, validity, rows)
@@ -77,7 +109,8 @@ struct SegmentAssembly {
     }
     let mapping = reference.flatMap {
       ColumnMapping(
-        values: analysis.values, codes: $0.codes[rows], codeCount: $0.localDictionary.count,
+        values: analysis.values, codes: $0.codes[referenceRows],
+        codeCount: $0.localDictionary.count,
         referenceColumnID: $0.data.column.id, isForced: options.forcedEncoding == .mapped)
     }
     let prefix = validityPrefix(validity, nullCount: analysis.nullCount)
@@ -113,12 +146,12 @@ struct SegmentAssembly {
     let section = index.encoded(key: key)
     table.entries.append(
       SectionEntry(
-        type: SectionType.identities.rawValue, flags: [], offset: Int64(writer.count),
+        type: SectionType.identities.rawValue, flags: [], offset: byteCount,
         storedByteCount: section.count, byteCount: section.count, crc: CRC32C.checksum(section)))
     writer.append(contentsOf: section)
   }
 
-  /// Appends the other sections, footer and trailer; the file.
+  /// Appends the other sections, footer and trailer; the file, or what of it has not been taken.
   mutating func finish() -> [UInt8] {
     var section = ByteWriter()
     footer.appendProperties(to: &section)
@@ -129,11 +162,12 @@ struct SegmentAssembly {
     section = ByteWriter()
     footer.appendDictionaries(to: &section)
     append(section, .dictionaries)
-    let footerOffset = writer.count
+    let footerOffset = byteCount
+    let start = writer.count
     table.append(to: &writer)
     SegmentTrailer(
-      footerOffset: Int64(footerOffset), footerByteCount: writer.count - footerOffset,
-      footerCRC: CRC32C.checksum(writer.bytes, footerOffset..<writer.count)
+      footerOffset: footerOffset, footerByteCount: writer.count - start,
+      footerCRC: CRC32C.checksum(writer.bytes, start..<writer.count)
     ).append(to: &writer)
     return writer.bytes
   }
@@ -147,13 +181,22 @@ struct SegmentAssembly {
     }
     table.entries.append(
       SectionEntry(
-        type: type.rawValue, flags: flags, offset: Int64(writer.count),
+        type: type.rawValue, flags: flags, offset: byteCount,
         storedByteCount: stored.count, byteCount: section.count, crc: CRC32C.checksum(stored)))
     writer.append(contentsOf: stored)
   }
 }
 
 extension SegmentFooter {
+  /// The rows of each page, over all row groups.
+  var pageRows: [Range<Int>] {
+    rowGroups.flatMap { group in
+      stride(from: group.firstRow, to: group.firstRow + group.rowCount, by: Page.rowCountMax).map {
+        $0..<min(group.firstRow + group.rowCount, $0 + Page.rowCountMax)
+      }
+    }
+  }
+
   /// A footer without columns, rows cut into row groups.
   init(day: Day, rowCount: Int) {
     self.init(day: day, rowCount: rowCount, rowGroups: [], columns: [])

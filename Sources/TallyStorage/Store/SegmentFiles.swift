@@ -7,6 +7,8 @@ struct SegmentFiles: Sendable {
   let layout: StoreLayout
   let fileSystem: any FileSystem
   let cache: PageCache
+  /// What this process reads of the store.
+  let registry = SnapshotRegistry()
 
   /// - Parameter cacheByteCountMax: nil: a quarter of physical memory.
   init(layout: StoreLayout, fileSystem: any FileSystem, cacheByteCountMax: Int?) {
@@ -16,6 +18,13 @@ struct SegmentFiles: Sendable {
   }
 
   func committed(_ info: SegmentInfo) -> SegmentReader {
+    SegmentReader(
+      info: info, path: layout.segment(day: info.day, id: info.id), fileSystem: fileSystem,
+      cache: cache)
+  }
+
+  /// The same, beside the cache that queries use.
+  func committed(_ info: SegmentInfo, cache: PageCache) -> SegmentReader {
     SegmentReader(
       info: info, path: layout.segment(day: info.day, id: info.id), fileSystem: fileSystem,
       cache: cache)

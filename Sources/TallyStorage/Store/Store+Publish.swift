@@ -17,22 +17,29 @@ extension Store {
   ///     this throws they are still there, or may be named by a commit of unknown outcome.
   ///   - makeEdit: the rest of the edit, given the manifest in force, which nobody changes
   ///     meanwhile. It names the segments removed; their files go once nobody needs them.
+  ///   - moves: where rows of the segments removed went, by segment id: the write buffer is told.
   ///   - onCommit: called at the moment of the commit, before anyone sees it.
   ///   - threadCount: syncs wait for the disk, not for a core: several at once let it group them.
   /// - Throws: `io`, `corruption`, and what `makeEdit` throws; the store is as before, unless the
   ///   error says that the outcome is unknown.
   @discardableResult
   func publish(
-    _ segments: [SegmentInfo], threadCount: Int = 8, onCommit: () -> Void = {},
-    edit makeEdit: (Manifest) throws(TallyError) -> ManifestEdit
+    _ segments: [SegmentInfo], threadCount: Int = 8, moves: [UInt64: RowMove] = [:],
+    onCommit: () -> Void = {}, edit makeEdit: (Manifest) throws(TallyError) -> ManifestEdit
   ) throws(TallyError) -> StoreSnapshot {
     try synchronize(segments, threadCount: threadCount)
+    defer { wakeMaintenance() }
     return try publishing.withLock { (_) throws(TallyError) in
       var step = PublishStep(
         layout: layout, fileSystem: fileSystem, threadCount: threadCount)
       do throws(TallyError) {
         try step.move(segments)
-        return try commit(segments, try makeEdit(try committedManifest()), onCommit)
+        guard let buffer, !moves.isEmpty else {
+          return try commit(segments, try makeEdit(try committedManifest()), onCommit)
+        }
+        return try buffer.rowsMoved(moves) { () throws(TallyError) in
+          try commit(segments, try makeEdit(try committedManifest()), onCommit)
+        }
       } catch {
         if !isCommitInDoubt { step.undo() }
         throw error
@@ -55,8 +62,26 @@ extension Store {
     }
     let extents = try appendDictionaries(grown, manifest)
     edit.dictionaries.merge(extents) { _, extent in extent }
-    let snapshot = try commit(edit, tables: grown, onCommit: onCommit)
+    let snapshot = try removing(edit.segmentsRemoved, manifest) { () throws(TallyError) in
+      try commit(edit, tables: grown, onCommit: onCommit)
+    }
     try? fileSystem.remove(layout.importMarker)
+    return snapshot
+  }
+
+  /// Makes a commit and hands the files of the segments it removes to the garbage.
+  private func removing(
+    _ ids: [UInt64], _ manifest: Manifest, commit: () throws(TallyError) -> StoreSnapshot
+  ) throws(TallyError) -> StoreSnapshot {
+    guard !ids.isEmpty else { return try commit() }
+    let removed = Set(ids)
+    let segments = manifest.segments.filter { removed.contains($0.id) }
+    let garbage = maintenance.garbage
+    try garbage.announce(segments)
+    var generation: UInt64?
+    defer { garbage.settle(segments, generation: generation) }
+    let snapshot = try commit()
+    generation = snapshot.generation
     return snapshot
   }
 

@@ -29,6 +29,9 @@ package final class Store: Sendable {
     /// Most rows and most bytes of a batch.
     package var batchRowCountMax = 100_000
     package var batchByteCountMax = 16 << 20
+    /// Compacts in the background, after flushes.
+    package var isCompacting = false
+    package var compaction = CompactionOptions()
     /// Silent producers are forgotten after so long.
     package var producerSeconds: Int64 = 30 * 86_400
 
@@ -58,6 +61,7 @@ package final class Store: Sendable {
   let flusher: Mutex<BackgroundThread?> = Mutex(nil)
   /// Held while segments come and go; see `publish`.
   let publishing = Mutex(())
+  let maintenance: StoreMaintenance
   private let state: Mutex<State>
 
   /// What changes while the store is open; guarded by `state`.
@@ -85,6 +89,8 @@ package final class Store: Sendable {
       layout: opened.layout, fileSystem: opened.fileSystem,
       cacheByteCountMax: options.pageCacheByteCountMax)
     segmentIDs = SegmentIDs(from: opened.loaded.manifest.nextSegmentID)
+    maintenance = StoreMaintenance(segmentFiles)
+    if let lease = opened.lease { segmentFiles.registry.hold(lease) }
     let snapshot = StoreSnapshot(
       manifest: opened.loaded.manifest, files: segmentFiles, previous: nil)
     var writer: ManifestWriter?
@@ -123,6 +129,7 @@ package final class Store: Sendable {
       store.release()
       throw error
     }
+    store.startMaintenance()
     return store
   }
 
@@ -145,8 +152,13 @@ package final class Store: Sendable {
   /// - Throws: `io`, `corruption`, `version`; the previous snapshot stays in force.
   package func refresh() throws(TallyError) -> StoreSnapshot {
     if buffer != nil { return try snapshot() }
-    return try access { [layout, fileSystem, segmentFiles] state throws(TallyError) in
-      if state.writer != nil { return state.snapshot }
+    let snapshot = try readCommitted()
+    renewLease()
+    return snapshot
+  }
+
+  private func readCommitted() throws(TallyError) -> StoreSnapshot {
+    try access { [layout, fileSystem, segmentFiles] state throws(TallyError) in
       let current = try ManifestLoader.readCurrent(layout, fileSystem: fileSystem)
       if current == state.current {
         let path = layout.manifest(number: current.manifestNumber)
@@ -234,6 +246,7 @@ package final class Store: Sendable {
   /// - Throws: what flushing throws; acknowledged rows are in the log then, unless they were
   ///   acknowledged in memory only.
   package func close() throws(TallyError) {
+    stopMaintenance()
     flusher.withLock { thread in
       thread?.stop()
       thread = nil
@@ -246,12 +259,14 @@ package final class Store: Sendable {
       } catch {
         failure = error
       }
+      collectGarbage()
     }
     do throws(TallyError) {
       try closeManifest()
     } catch {
       failure = failure ?? error
     }
+    segmentFiles.registry.close()
     if let failure { throw failure }
   }
 
@@ -271,6 +286,7 @@ package final class Store: Sendable {
     let result: Result<Void, TallyError> = state.withLock { state in
       guard !state.isClosed else { return .success(()) }
       state.isClosed = true
+      state.snapshot = state.snapshot.unpinned()
       defer {
         state.writer = nil
         state.lock?.release()

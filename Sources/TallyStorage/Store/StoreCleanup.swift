@@ -12,13 +12,17 @@ enum StoreCleanup {
     removeManifests(layout, keeping: loaded.current.manifestNumber, fileSystem: fileSystem)
     // Stores written before an import ever ran may lack it; imports need it.
     try? fileSystem.createDirectory(layout.temporary)
+    try? fileSystem.createDirectory(layout.leases)
     guard let names = try? fileSystem.contents(ofDirectory: layout.temporary), !names.isEmpty
     else { return }
     let marker = layout.importMarker.lastComponent?.string
     if names.contains(where: { $0 == marker }) {
       removeSegments(layout, manifest: loaded.manifest, fileSystem: fileSystem)
     }
-    for name in names { try? fileSystem.remove(layout.temporary.appending(name)) }
+    let list = layout.garbageList.lastComponent?.string
+    for name in names where name != list {
+      try? fileSystem.remove(layout.temporary.appending(name))
+    }
   }
 
   private static func removeManifests(
@@ -37,11 +41,13 @@ enum StoreCleanup {
     for name in leftovers { try? fileSystem.remove(layout.root.appending(name)) }
   }
 
-  /// Segments that an import moved to their partitions and never committed.
+  /// Segments that an import moved to their partitions and never committed. Those that a commit
+  /// has removed may still be read by others: `Garbage` knows.
   private static func removeSegments(
     _ layout: StoreLayout, manifest: Manifest, fileSystem: any FileSystem
   ) {
-    let live = Set(manifest.segments.map(\.id))
+    var live = Set(manifest.segments.map(\.id))
+    live.formUnion((Garbage.listed(layout, fileSystem: fileSystem) ?? []).map(\.id))
     guard let days = try? fileSystem.contents(ofDirectory: layout.partitions) else { return }
     for day in days {
       let directory = layout.partitions.appending(day)

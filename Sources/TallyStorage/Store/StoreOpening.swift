@@ -10,6 +10,8 @@ enum StoreOpening {
     var loaded: ManifestLoader.Loaded
     /// Nil for readers.
     var lock: (any FileLock)?
+    /// Nil for writers, and for readers that cannot write to the directory.
+    var lease: Lease?
   }
 
   /// - Throws: see `Store.open`.
@@ -20,8 +22,13 @@ enum StoreOpening {
     switch mode {
     case .readOnly:
       try requireStore(layout, fileSystem: fileSystem)
-      let loaded = try ManifestLoader.load(layout, fileSystem: fileSystem)
-      return Opened(layout: layout, fileSystem: fileSystem, loaded: loaded, lock: nil)
+      let known = try ManifestLoader.load(layout, fileSystem: fileSystem)
+      let lease = Lease.take(
+        known.manifest.generation, layout: layout, fileSystem: fileSystem)
+      // Until the lease was taken the writer was free to remove what was found. From then on it
+      // keeps the files of every state that can be found.
+      let loaded = try ManifestLoader.reload(known, layout, fileSystem: fileSystem)
+      return Opened(layout: layout, fileSystem: fileSystem, loaded: loaded, lease: lease)
     case .readWrite(let creating):
       return try openForWriting(layout, creating: creating, fileSystem: fileSystem)
     }

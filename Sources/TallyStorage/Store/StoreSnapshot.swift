@@ -12,6 +12,8 @@ package struct StoreSnapshot: Sendable {
   package internal(set) var deletedRows: [UInt64: DeletedRows]
   /// Why a segment is not to be trusted, by segment id.
   package let damagedSegments: [UInt64: String]
+  /// Keeps the files of this state from being removed.
+  private(set) var pin: SnapshotPin?
 
   /// - Parameter previous: an earlier state, whose open readers and dictionaries are used again.
   init(manifest: Manifest, files: SegmentFiles, previous: StoreSnapshot?) {
@@ -19,6 +21,7 @@ package struct StoreSnapshot: Sendable {
     generation = manifest.generation
     deletedRows = manifest.deletedRows
     damagedSegments = manifest.damagedSegments
+    pin = files.registry.pin(manifest.generation)
     dictionaries = DictionarySet(
       manifest: manifest, layout: files.layout, fileSystem: files.fileSystem,
       previous: previous?.dictionaries)
@@ -41,6 +44,7 @@ package struct StoreSnapshot: Sendable {
     self.deletedRows = deletedRows
     generation = base.generation
     damagedSegments = base.damagedSegments
+    pin = base.pin
     dictionaries = base.dictionaries.overlaid(with: tables)
     segments =
       added.isEmpty
@@ -60,6 +64,13 @@ package struct StoreSnapshot: Sendable {
       for row in dead where row < reader.info.rowCount { set.insert(row) }
       deleted[reader.info.id] = set
     }
+  }
+
+  /// The same state, whose files may go.
+  func unpinned() -> StoreSnapshot {
+    var copy = self
+    copy.pin = nil
+    return copy
   }
 
   /// The dictionary of a symbol column as of this snapshot; loaded on first use.

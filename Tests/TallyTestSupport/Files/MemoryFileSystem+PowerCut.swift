@@ -57,6 +57,7 @@ extension MemoryFileSystem {
       state.withLock { old in
         var new = old
         new.locked = [:]
+        new.sharedLockCounts = [:]
         new.fault = nil
         new.callCount = 0
         return new

@@ -49,6 +49,8 @@ package final class MemoryFileSystem: FileSystem {
     var directories: [Int: Directory] = [0: Directory()]
     var nextNode = 1
     var locked: [Int: String] = [:]
+    /// Holders of shared locks.
+    var sharedLockCounts: [Int: Int] = [:]
     var callCount = 0
     var fault: Fault?
   }
@@ -188,6 +190,9 @@ package final class MemoryFileSystem: FileSystem {
         if let holder = state.locked[node] {
           throw TallyError(.locked, "the store is being written by \(holder)", path: path.string)
         }
+        if state.sharedLockCounts[node] != nil {
+          throw TallyError(.locked, "the lock is shared by readers", path: path.string)
+        }
         state.locked[node] = owner
         return node
       }
@@ -197,7 +202,27 @@ package final class MemoryFileSystem: FileSystem {
       state.locked[node] = owner
       return node
     }
-    return MemoryFileLock(system: self, node: node)
+    return MemoryFileLock(system: self, node: node, isShared: false)
+  }
+
+  package func lockShared(_ path: FilePath) throws(TallyError) -> any FileLock {
+    let node = try access("lock", path.string) { state throws(TallyError) in
+      let (parent, name) = try state.parent(of: path, "open")
+      let node: Int
+      if case .file(let existing) = state.directories[parent]?.entries[name] {
+        node = existing
+      } else {
+        node = state.makeNode()
+        state.files[node] = Content()
+        state.directories[parent]?.entries[name] = .file(node)
+      }
+      guard state.locked[node] == nil else {
+        throw TallyError(.locked, "another process holds the lock", path: path.string)
+      }
+      state.sharedLockCounts[node, default: 0] += 1
+      return node
+    }
+    return MemoryFileLock(system: self, node: node, isShared: true)
   }
 
   // MARK: State
