@@ -63,4 +63,12 @@ void tally_patch32(const uint8_t *gaps, const uint8_t *high, size_t high_limit, 
 /// Adds one to histogram[bit length of (values[i] - base)], 65 entries. Returns nothing else.
 void tally_bit_lengths(const uint64_t *values, size_t count, uint64_t base, uint32_t *histogram);
 
+/// Finds the fingerprints that an index of suffixes may have: all it has, and few others. Bucket b,
+/// numbered by the `bucket_bits` (0...28) first bits of a fingerprint, has suffixes
+/// `offsets[b]..<offsets[b + 1]`, the next 16 bits of its entries; 16 more may be read behind the
+/// last. Writes the indexes of what was found to `hits`, which has room for `count`, and returns
+/// their number. Fastest when fingerprints ascend.
+size_t tally_probe_suffixes(const uint64_t *fingerprints, size_t count, const uint32_t *offsets,
+                            const uint16_t *suffixes, uint32_t bucket_bits, uint32_t *hits);
+
 #endif

@@ -23,6 +23,7 @@ struct DuplicateEvents {
   ///
   /// - Throws: `io`, `corruption`.
   mutating func read(_ rows: [SourceRow], _ sources: [DuplicateSource]) throws(TallyError) {
+    events.reserveCapacity(rows.count)
     var identities = StringTable()
     var start = 0
     while start < rows.count {

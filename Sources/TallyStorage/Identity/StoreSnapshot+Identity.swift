@@ -21,7 +21,9 @@ extension StoreSnapshot {
   ) throws(TallyError) -> [Int: [IdentityMatch]] {
     guard let first = keys.days.min(), let last = keys.days.max() else { return [:] }
     var found: [Int: [IdentityMatch]] = [:]
-    var hits: [Int] = []
+    let order = keys.fingerprints.indices.sorted { keys.fingerprints[$0] < keys.fingerprints[$1] }
+    let ordered = order.map { keys.fingerprints[$0] }
+    var hits: [UInt32] = []
     for reader in segments {
       let day = reader.info.day
       guard day >= first || DuplicateRule.isInWindow(day, first),
@@ -29,10 +31,9 @@ extension StoreSnapshot {
         damagedSegments[reader.info.id] == nil,
         let index = try reader.identityIndex(fingerprinter)
       else { continue }
-      hits.removeAll(keepingCapacity: true)
-      index.probe(keys.fingerprints, into: &hits)
+      index.probe(ordered, into: &hits)
       guard !hits.isEmpty else { continue }
-      try verify(hits, of: keys, in: reader, index, isDead, &found)
+      try verify(hits.map { order[Int($0)] }, of: keys, in: reader, index, isDead, &found)
     }
     for row in found.keys {
       found[row]?.sort { $0.tokenCount > $1.tokenCount }
