@@ -27,7 +27,8 @@ import Testing
   @Test func repeatsAreCountedAndStoredOnce() throws {
     let events = lines([("x", 10, "1"), ("y", 20, "2"), ("z", 5, "4"), ("x", 11, "8")])
     #expect(try load("a.jsonl", events).output == "imported=3 rejected=0 duplicates=1\n")
-    let query = "select count(*) as n, cast(sum(cost) as bigint) as c, sum(input_tokens) as t from usage"
+    let query =
+      "select count(*) as n, cast(sum(cost) as bigint) as c, sum(input_tokens) as t from usage"
     #expect(try answer(query) == "n,c,t\n3,14,36\n")
     #expect(try load("a.jsonl", events).output == "imported=0 rejected=0 duplicates=4\n")
     #expect(try answer(query) == "n,c,t\n3,14,36\n")
