@@ -35,7 +35,7 @@ struct Duplicates {
     var events = workload.events(eventCount)
     if step > 0 {
       for index in stride(from: step, to: events.count, by: step) {
-        events[index] = events[(index &* 7_919) % index]
+        events[index] = events[Int((UInt64(index) &* 0x9E37_79B9_7F4A_7C15) % UInt64(index))]
         repeatCount += 1
       }
     }

@@ -3,7 +3,8 @@ import TallyBase
 /// The rows of a buffer's generation that have an `event_id`, by fingerprint.
 ///
 /// An open-addressing hash table of entries that are never removed: dead rows are told by the
-/// generation.
+/// generation. A row that takes another's place takes its entry, so that an event that comes again
+/// and again has one.
 struct BufferIdentities {
   struct Entry {
     var fingerprint: UInt64
@@ -25,13 +26,16 @@ struct BufferIdentities {
     place(UInt32(truncatingIfNeeded: entries.count), fingerprint: entry.fingerprint)
   }
 
-  /// Calls `body` with each entry of a fingerprint.
-  func forEach(_ fingerprint: UInt64, _ body: (Entry) -> Void) {
+  /// Puts an entry in place of one of the same fingerprint.
+  mutating func replace(_ index: Int, by entry: Entry) { entries[index] = entry }
+
+  /// Calls `body` with each entry of a fingerprint and its index.
+  func forEach(_ fingerprint: UInt64, _ body: (_ index: Int, _ entry: Entry) -> Void) {
     let mask = slots.count - 1
     var slot = Int(truncatingIfNeeded: fingerprint) & mask
     while slots[slot] != 0 {
-      let entry = entries[Int(slots[slot]) - 1]
-      if entry.fingerprint == fingerprint { body(entry) }
+      let index = Int(slots[slot]) - 1
+      if entries[index].fingerprint == fingerprint { body(index, entries[index]) }
       slot = (slot + 1) & mask
     }
   }

@@ -33,7 +33,11 @@ extension WriteBuffer.State {
         active.delete(dayRow, day: day)
         continue
       }
-      active.identities.insert(own)
+      if let old = buffered.first(where: { !$0.isFrozen }) {
+        active.identities.replace(old.index, by: own)
+      } else {
+        active.identities.insert(own)
+      }
       for old in buffered { delete(old) }
       for old in committed {
         active.committedDeletions[old.segmentID, default: []].append(old.row)
@@ -45,6 +49,8 @@ extension WriteBuffer.State {
   /// A living row of the buffer that is the same event.
   private struct Equal {
     var isFrozen: Bool
+    /// Of the entry in its generation.
+    var index: Int
     var entry: BufferIdentities.Entry
   }
 
@@ -54,7 +60,7 @@ extension WriteBuffer.State {
     var found: [Equal] = []
     for (isFrozen, generation) in [(false, active), (true, frozen)] {
       guard let generation else { continue }
-      generation.identities.forEach(own.fingerprint) { entry in
+      generation.identities.forEach(own.fingerprint) { entryIndex, entry in
         guard DuplicateRule.isInWindow(entry.day, own.day),
           generation.dead[entry.day]?.contains(entry.row) != true,
           let buffer = generation.rows.days[entry.day]
@@ -63,7 +69,9 @@ extension WriteBuffer.State {
         let isSame = unsafe buffer.withText(Int(entry.row), column: Schema.eventIDColumnID) {
           unsafe keys.isEqual(index, org: org, id: $0)
         }
-        if isSame == true { found.append(Equal(isFrozen: isFrozen, entry: entry)) }
+        if isSame == true {
+          found.append(Equal(isFrozen: isFrozen, index: entryIndex, entry: entry))
+        }
       }
     }
     return found
