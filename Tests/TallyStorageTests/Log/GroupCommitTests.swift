@@ -62,6 +62,36 @@ import Testing
     #expect(Set(fixture.applied.map(\.number)) == Set(0..<160))
   }
 
+  @Test func aReaderOfALogThatGrowsSeesWhatWasAcknowledged() throws {
+    let fileSystem = MemoryFileSystem()
+    let fixture = try LogFixture(fileSystem)
+    let isDone = Atomic<Bool>(false)
+    let readCount = Mutex(0)
+    let pool = WorkerPool(threadCount: 2)
+    try pool.run(count: 2) { (task, _) throws(TallyError) in
+      do {
+        guard task == 0 else {
+          while !isDone.load(ordering: .acquiring) {
+            let before = fixture.applied.count
+            let found = try LogFixture.records(fileSystem, isWriterActive: true)
+            #expect(found.count >= before)
+            #expect(found.enumerated().allSatisfy { $1.number == $0 && $1.lsn == UInt64($0) + 1 })
+            readCount.withLock { $0 += 1 }
+          }
+          return
+        }
+        for number in 0..<300 {
+          try fixture.append(LogFixture.payload(number, byteCount: 9 + number * 31 % 900))
+        }
+        isDone.store(true, ordering: .releasing)
+      } catch {
+        isDone.store(true, ordering: .releasing)
+        throw (error as? TallyError) ?? TallyError(.internal, "\(error)")
+      }
+    }
+    #expect(readCount.withLock { $0 } > 0)
+  }
+
   @Test func theLongestPayloadIsTakenAndNoLongerOne() throws {
     let directory = FileManager.default.temporaryDirectory
       .appendingPathComponent("tally-log-\(UInt64.random(in: 0 ... .max))")

@@ -69,10 +69,12 @@ final class LogFixture: Sendable {
 
   /// All records of a log above `lsn`.
   static func records(
-    _ fileSystem: any FileSystem, above lsn: UInt64 = 0, newestNumber: UInt64 = 0
+    _ fileSystem: any FileSystem, above lsn: UInt64 = 0, newestNumber: UInt64 = 0,
+    isWriterActive: Bool = false
   ) throws -> [LogRecord] {
     var found: [LogRecord] = []
-    let recovery = LogRecovery(at: place(fileSystem), newestNumber: newestNumber)
+    let recovery = LogRecovery(
+      at: place(fileSystem), newestNumber: newestNumber, isWriterActive: isWriterActive)
     _ = try recovery.recover(above: lsn) { record in found.append(record) }
     return found
   }
