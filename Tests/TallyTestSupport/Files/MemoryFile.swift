@@ -1,4 +1,4 @@
-import Synchronization
+import SystemPackage
 import TallyBase
 import TallyFile
 
@@ -14,19 +14,14 @@ final class MemoryFile: File {
     self.path = path
   }
 
-  private func access<Value>(
-    _ call: String, _ body: (inout MemoryFileSystem.Content) throws(TallyError) -> Value
-  ) throws(TallyError) -> Value {
-    try system.access(call, path) { state throws(TallyError) in
-      try body(&state.files[node, default: MemoryFileSystem.Content()])
-    }
-  }
-
   func read(
     into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
   ) throws(TallyError) -> Int {
-    let found = try access("read") { content throws(TallyError) in
-      Array(content.bytes.dropFirst(Int(offset)).prefix(buffer.count))
+    let found = try system.access("read", path) { state throws(TallyError) in
+      guard let bytes = state.disk.files[node]?.bytes, offset < bytes.count else {
+        return ArraySlice<UInt8>()
+      }
+      return bytes[Int(offset)...].prefix(buffer.count)
     }
     unsafe buffer.copyBytes(from: found)
     return found.count
@@ -34,92 +29,28 @@ final class MemoryFile: File {
 
   func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(TallyError) {
     let copy = unsafe Array(bytes)
-    try access("write") { content throws(TallyError) in
-      let start = Int(offset)
-      let end = start + copy.count
-      if content.bytes.count < end {
-        content.bytes.append(contentsOf: repeatElement(0, count: end - content.bytes.count))
-      }
-      content.bytes.replaceSubrange(start..<end, with: copy)
-      content.dirty.append(start..<end)
-    }
+    try system.write(copy, node: node, offset: Int(offset), path: path)
   }
 
   func byteCount() throws(TallyError) -> Int64 {
-    try access("fstat") { content throws(TallyError) in Int64(content.bytes.count) }
+    try system.access("fstat", path) { state throws(TallyError) in
+      Int64(state.disk.files[node]?.bytes.count ?? 0)
+    }
   }
 
   func truncate(to byteCount: Int64) throws(TallyError) {
-    try access("ftruncate") { content throws(TallyError) in
-      let count = Int(byteCount)
-      if content.bytes.count > count { content.bytes.removeLast(content.bytes.count - count) }
-      while content.bytes.count < count { content.bytes.append(0) }
+    try system.access("ftruncate", path) { state throws(TallyError) in
+      let current = state.disk.files[node]?.bytes.count ?? 0
+      if state.room(for: Int(byteCount) - current) < Int(byteCount) - current {
+        throw .systemCall("ftruncate", path: path, errno: Errno.noSpace.rawValue)
+      }
+      state.change(.truncate(node: node, byteCount: Int(byteCount)))
     }
   }
 
-  func synchronize() throws(TallyError) {
-    let result: Result<Void, TallyError> = system.state.withLock { state in
-      var content = state.files[node] ?? MemoryFileSystem.Content()
-      defer { state.files[node] = content }
-      let dirty = content.dirty
-      content.dirty = []
-      do throws(TallyError) {
-        try state.count("fdatasync", path)
-      } catch {
-        return .failure(error)
-      }
-      content.resizeDurable(to: content.bytes.count)
-      for range in dirty {
-        let written = range.clamped(to: 0..<content.bytes.count)
-        content.durable.replaceSubrange(written, with: content.bytes[written])
-      }
-      return .success(())
-    }
-    try result.get()
-  }
+  func synchronize() throws(TallyError) { try system.synchronize(node: node, path: path) }
 
   func close() throws(TallyError) {
     try system.access("close", path) { state throws(TallyError) in }
   }
-}
-
-extension MemoryFileSystem.Content {
-  mutating func resizeDurable(to count: Int) {
-    if durable.count > count { durable.removeLast(durable.count - count) }
-    if durable.count < count {
-      durable.append(contentsOf: repeatElement(0, count: count - durable.count))
-    }
-  }
-}
-
-/// A lock that ends with the object, as it would with the process.
-final class MemoryFileLock: FileLock {
-  private let system: MemoryFileSystem
-  private let node: Int
-  private let isShared: Bool
-  private let isHeld = Mutex(true)
-
-  init(system: MemoryFileSystem, node: Int, isShared: Bool) {
-    self.system = system
-    self.node = node
-    self.isShared = isShared
-  }
-
-  func release() {
-    let wasHeld = isHeld.withLock { isHeld in
-      defer { isHeld = false }
-      return isHeld
-    }
-    guard wasHeld else { return }
-    system.state.withLock { state in
-      guard isShared else {
-        state.locked[node] = nil
-        return
-      }
-      let count = (state.sharedLockCounts[node] ?? 1) - 1
-      state.sharedLockCounts[node] = count > 0 ? count : nil
-    }
-  }
-
-  deinit { release() }
 }

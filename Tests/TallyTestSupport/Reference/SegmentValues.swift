@@ -1,9 +1,9 @@
-import TallyBase
-import TallyStorage
+package import TallyBase
+package import TallyStorage
 
 /// Reads a column of a segment value by value: slow and obvious.
-enum SegmentValues {
-  static func read(
+package enum SegmentValues {
+  package static func read(
     _ reader: SegmentReader, _ column: ColumnSchema, _ snapshot: StoreSnapshot
   ) throws -> [Value] {
     let footer = try reader.footer()
