@@ -6,6 +6,10 @@ INGEST_EVENTS ?= 2000000
 SEED ?= 1
 QUERIES ?= 2000
 SECONDS_PER_FUZZER ?= 60
+IMAGES ?= 100000
+CRASHES ?= 1000
+CYCLES ?= 100
+MINUTES ?= 20
 
 .DEFAULT_GOAL := help
 
@@ -50,6 +54,22 @@ ingest: ## How fast events are taken, beside the disk's own speed (INGEST_EVENTS
 .PHONY: fuzz
 fuzz: ## Fuzzing suites in release, each for SECONDS_PER_FUZZER
 	@.ci/fuzz $(SECONDS_PER_FUZZER)
+
+.PHONY: power
+power: ## Cut the power at every change of recorded runs (IMAGES, SEED)
+	@TALLY_POWER_IMAGES=$(IMAGES) SEED=$(SEED) .ci/durability power
+
+.PHONY: crash
+crash: ## Kill a writing process again and again (CRASHES)
+	@CRASHES=$(CRASHES) .ci/durability crash
+
+.PHONY: fill
+fill: ## Fill a small disk and free it, as root (CYCLES)
+	@CYCLES=$(CYCLES) .ci/durability fill
+
+.PHONY: soak
+soak: ## Ingest and queries for MINUTES: what they take must not grow
+	@MINUTES=$(MINUTES) .ci/durability soak
 
 .PHONY: clean
 clean: ## Remove what building left

@@ -77,6 +77,26 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Tests/TallyTestSupport"),
+    .target(
+      name: "DurabilityKit",
+      dependencies: [
+        "TallyTestSupport", "Tally", "TallyBase", "TallyFile", "TallyStorage",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/Durability/Kit"),
+    .executableTarget(
+      name: "TallyDurability",
+      dependencies: [
+        "DurabilityKit", "TallyFile", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/Durability/Program"),
+    .testTarget(
+      name: "DurabilityTests",
+      dependencies: [
+        "DurabilityKit", "TallyDurability", "TallyTestSupport", "TallyBase", "TallyFile",
+        "TallyStorage", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/Durability/Tests"),
   ]
     + [
       "TallyBase", "TallyFile", "TallyStorage", "TallyLanguage", "TallyPlanning",
