@@ -41,7 +41,7 @@ struct ImportCommit {
       arrivals: live.all.reduce(into: [:]) { $0.merge($1.arrivals) { _, new in new } })
     try duplicates.prepare()
     var verdict = DuplicateVerdict()
-    let snapshot = try bulk.store.publish(
+    let joined = try bulk.store.publishImport(
       segments, threadCount: bulk.options.threadCount <= 1 ? 1 : 8
     ) { manifest throws(TallyError) in
       verdict = try duplicates.verdict()
@@ -57,10 +57,15 @@ struct ImportCommit {
       }
       return edit
     }
+    // A replay of the log would take buffered rows for the later ones. Should this fail, one row
+    // of each event stays all the same.
+    if joined.duplicateCount > 0 { try? bulk.store.flush() }
+    let duplicateCount = verdict.duplicateCount + joined.duplicateCount
     var summary = BulkImport.Summary(
-      rowCount: rowCount - verdict.duplicateCount, segmentCount: segments.count,
-      byteCount: segments.reduce(0) { $0 + $1.byteCount }, generation: snapshot.generation)
-    summary.duplicateCount = verdict.duplicateCount
+      rowCount: rowCount - duplicateCount, segmentCount: segments.count,
+      byteCount: segments.reduce(0) { $0 + $1.byteCount },
+      generation: joined.snapshot.generation)
+    summary.duplicateCount = duplicateCount
     return summary
   }
 

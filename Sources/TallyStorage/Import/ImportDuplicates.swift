@@ -27,13 +27,15 @@ struct ImportDuplicates {
     self.arrivals = arrivals
   }
 
-  /// Searches while the segments still have their temporary names, so that others may publish
-  /// meanwhile.
+  /// Flushes the write buffer and searches while the segments still have their temporary names, so
+  /// that others may publish meanwhile.
   ///
   /// - Throws: `io`, `corruption`.
   mutating func prepare() throws(TallyError) {
     guard !segments.isEmpty else { return }
-    let snapshot = try store.committedSnapshot()
+    // Rows that came before the import are met with all others, not after them.
+    try store.flush()
+    let snapshot = try current()
     found = (rivals(snapshot), try search(snapshot, arePublished: false))
   }
 
@@ -42,9 +44,15 @@ struct ImportDuplicates {
   /// - Throws: `io`, `corruption`.
   func verdict() throws(TallyError) -> DuplicateVerdict {
     guard !segments.isEmpty else { return DuplicateVerdict() }
-    let snapshot = try store.committedSnapshot()
+    let snapshot = try current()
     if let found, found.rivals == rivals(snapshot) { return found.verdict }
     return try search(snapshot, arePublished: true)
+  }
+
+  /// The rows that the import meets. Those in the write buffer meet it when it joins the store.
+  private func current() throws(TallyError) -> StoreSnapshot {
+    guard let buffer = store.buffer else { return try store.committedSnapshot() }
+    return try buffer.settled { () throws(TallyError) in try store.committedSnapshot() }
   }
 
   private func search(

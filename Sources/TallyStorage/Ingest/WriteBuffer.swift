@@ -162,6 +162,18 @@ final class WriteBuffer: Sendable {
     }
   }
 
+  /// Runs `body` with the buffer's lock held and no trace of a generation that is in segments.
+  func exclusively<Result>(
+    _ body: (inout State) throws(TallyError) -> Result
+  ) throws(TallyError) -> Result {
+    try state.withLock { (state) throws(TallyError) in
+      settle(&state)
+      let result = try body(&state)
+      state.version &+= 1
+      return result
+    }
+  }
+
   // MARK: Queries
 
   /// The committed rows and those in the buffer, as of one moment.

@@ -27,6 +27,37 @@ extension Store {
     _ segments: [SegmentInfo], threadCount: Int = 8, moves: [UInt64: RowMove] = [:],
     onCommit: () -> Void = {}, edit makeEdit: (Manifest) throws(TallyError) -> ManifestEdit
   ) throws(TallyError) -> StoreSnapshot {
+    try publish(segments, threadCount: threadCount) { () throws(TallyError) in
+      guard let buffer, !moves.isEmpty else {
+        return try commit(segments, try makeEdit(try committedManifest()), onCommit)
+      }
+      return try buffer.rowsMoved(moves) { () throws(TallyError) in
+        try commit(segments, try makeEdit(try committedManifest()), onCommit)
+      }
+    }
+  }
+
+  /// The same for the segments of an import, whose rows may be the same events as buffered ones.
+  ///
+  /// - Returns: the state committed, and rows of the import whose event the buffer had.
+  func publishImport(
+    _ segments: [SegmentInfo], threadCount: Int,
+    edit makeEdit: (Manifest) throws(TallyError) -> ManifestEdit
+  ) throws(TallyError) -> (snapshot: StoreSnapshot, duplicateCount: Int) {
+    try publish(segments, threadCount: threadCount) { () throws(TallyError) in
+      let edit = try makeEdit(try committedManifest())
+      guard let buffer else { return (try commit(segments, edit) {}, 0) }
+      let readers = segments.map { segmentFiles.committed($0) }
+      return try buffer.joining(readers, key: fingerprinter) { () throws(TallyError) in
+        try commit(segments, edit) {}
+      }
+    }
+  }
+
+  /// Brings segments into place and runs `commit`, with nobody else publishing.
+  private func publish<Result>(
+    _ segments: [SegmentInfo], threadCount: Int, commit: () throws(TallyError) -> Result
+  ) throws(TallyError) -> Result {
     try synchronize(segments, threadCount: threadCount)
     defer { wakeMaintenance() }
     return try publishing.withLock { (_) throws(TallyError) in
@@ -34,12 +65,7 @@ extension Store {
         layout: layout, fileSystem: fileSystem, threadCount: threadCount)
       do throws(TallyError) {
         try step.move(segments)
-        guard let buffer, !moves.isEmpty else {
-          return try commit(segments, try makeEdit(try committedManifest()), onCommit)
-        }
-        return try buffer.rowsMoved(moves) { () throws(TallyError) in
-          try commit(segments, try makeEdit(try committedManifest()), onCommit)
-        }
+        return try commit()
       } catch {
         if !isCommitInDoubt { step.undo() }
         throw error
