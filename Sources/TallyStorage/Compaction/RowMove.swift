@@ -49,16 +49,16 @@ package struct RowMove: Sendable {
 extension RowMove {
   /// Rows by segment id, as they are after `moves`. Rows that are gone are left out.
   static func translate(
-    _ rows: [UInt64: [Int]], by moves: [UInt64: RowMove]
-  ) -> [UInt64: [Int]] {
-    var result: [UInt64: [Int]] = [:]
+    _ rows: [UInt64: Set<Int>], by moves: [UInt64: RowMove]
+  ) -> [UInt64: Set<Int>] {
+    var result: [UInt64: Set<Int>] = [:]
     for (id, rows) in rows {
       guard let move = moves[id] else {
-        result[id, default: []] += rows
+        result[id, default: []].formUnion(rows)
         continue
       }
       for row in rows {
-        if let place = move[row] { result[place.segmentID, default: []].append(place.row) }
+        if let place = move[row] { result[place.segmentID, default: []].insert(place.row) }
       }
     }
     return result

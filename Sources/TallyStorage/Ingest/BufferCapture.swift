@@ -9,7 +9,7 @@ struct BufferCapture {
   /// Segments in memory, with the rows dead at that moment.
   private var segments: [BufferedSegment] = []
   private var gathered: [(generation: BufferGeneration, rows: GatheredRows)] = []
-  private var deletions: [[UInt64: [Int]]] = []
+  private var deletions: [[UInt64: Set<Int>]] = []
 
   /// Ids of segments in memory: never on disk, unique in the process for the page cache's sake.
   private static let residentIDs = Atomic<UInt64>(1 << 62)

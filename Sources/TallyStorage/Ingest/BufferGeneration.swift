@@ -17,7 +17,7 @@ final class BufferGeneration: @unchecked Sendable {
   /// later goes into a segment all the same, because what replaced it is not in one yet.
   var deadWhenFrozen: [Day: Set<UInt32>] = [:]
   /// Rows of committed segments that died by this generation's, by segment id.
-  var committedDeletions: [UInt64: [Int]] = [:]
+  var committedDeletions: [UInt64: Set<Int>] = [:]
   /// Rows of the generation before that died by this one's.
   var earlierDeletions: [Day: [UInt32]] = [:]
   /// What queries see of the rows.

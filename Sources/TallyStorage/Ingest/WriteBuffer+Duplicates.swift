@@ -40,7 +40,7 @@ extension WriteBuffer.State {
       }
       for old in buffered { delete(old) }
       for old in committed {
-        active.committedDeletions[old.segmentID, default: []].append(old.row)
+        active.committedDeletions[old.segmentID, default: []].insert(old.row)
       }
     }
     batch.receipt.acceptedCount = batch.batch.rowCount - batch.receipt.duplicateCount

@@ -101,7 +101,7 @@ extension WriteBuffer.State {
       if isReplacing {
         for old in living { delete(old) }
       } else {
-        active.committedDeletions[id, default: []].append(row)
+        active.committedDeletions[id, default: []].insert(row)
       }
     }
     active.counters.duplicateCount &+= UInt64(duplicateCount)

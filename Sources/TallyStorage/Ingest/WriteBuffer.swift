@@ -118,7 +118,7 @@ final class WriteBuffer: Sendable {
   }
 
   /// Rows of committed segments that a frozen generation's rows have replaced.
-  func committedDeletions(of generation: BufferGeneration) -> [UInt64: [Int]] {
+  func committedDeletions(of generation: BufferGeneration) -> [UInt64: Set<Int>] {
     state.withLock { _ in generation.committedDeletions }
   }
 
@@ -131,7 +131,7 @@ final class WriteBuffer: Sendable {
     guard let frozen = state.frozen, frozen.isPublished.load(ordering: .acquiring) else { return }
     for (day, rows) in state.active.earlierDeletions {
       for place in frozen.place(of: rows, day: day) {
-        state.active.committedDeletions[place.segmentID, default: []].append(place.row)
+        state.active.committedDeletions[place.segmentID, default: []].insert(place.row)
       }
     }
     state.active.earlierDeletions = [:]

@@ -56,7 +56,7 @@ package struct StoreSnapshot: Sendable {
   }
 
   /// Marks rows of this state's segments dead.
-  func delete(_ rows: [UInt64: [Int]], in deleted: inout [UInt64: DeletedRows]) {
+  func delete(_ rows: [UInt64: Set<Int>], in deleted: inout [UInt64: DeletedRows]) {
     guard !rows.isEmpty else { return }
     for reader in segments {
       guard let dead = rows[reader.info.id] else { continue }
