@@ -57,6 +57,8 @@ public final class Database: Sendable {
   private let pool: WorkerPool
   private let options: Options
   private let settings: Mutex<Settings>
+  /// Appending threads encode a few at a time, so that queries find a core when many append.
+  private let encoding = Slots(count: Machine.coreCount / 2)
 
   /// What `SET` changes.
   private struct Settings {
@@ -127,7 +129,7 @@ public final class Database: Sendable {
     execution.disabledRules = options.disabledRules
     let session = Session(
       snapshot: snapshot, pool: pool, options: execution,
-      nowMicroseconds: Timestamp.now.microsecondsSinceEpoch)
+      nowMicroseconds: Timestamp.now.microsecondsSinceEpoch, rejectLog: store.rejectLog)
     let answer = try session.run(text, cancellation: cancellation)
     if let setting = answer.setting { try apply(setting) }
     return answer
@@ -194,7 +196,10 @@ public final class Database: Sendable {
       guard options.access == .readWrite else {
         throw TallyError(.invalidArgument, "the database was opened for reading only")
       }
-      let encoded = try EventEncoder(schema: try store.schema).encode(events)
+      let schema = try store.schema
+      let encoded = try encoding.occupy { () throws(TallyError) in
+        try EventEncoder(schema: schema).encode(events)
+      }
       var appendOptions = AppendOptions()
       appendOptions.acknowledgement = (acknowledgement ?? options.acknowledgement).stored
       appendOptions.producer = batch?.producer

@@ -10,6 +10,7 @@ package struct Session: Sendable {
   let pool: WorkerPool
   let options: ExecutionOptions
   let nowMicroseconds: Int64
+  let rejectLog: RejectLog?
 
   /// What a statement answered.
   package struct Answer: Sendable {
@@ -21,8 +22,10 @@ package struct Session: Sendable {
 
   /// - Parameter nowMicroseconds: what `now()` is for the whole statement.
   package init(
-    snapshot: StoreSnapshot, pool: WorkerPool, options: ExecutionOptions, nowMicroseconds: Int64
+    snapshot: StoreSnapshot, pool: WorkerPool, options: ExecutionOptions, nowMicroseconds: Int64,
+    rejectLog: RejectLog? = nil
   ) {
+    self.rejectLog = rejectLog
     self.snapshot = snapshot
     self.pool = pool
     self.options = options
@@ -35,7 +38,7 @@ package struct Session: Sendable {
   ) throws(TallyError) -> Answer {
     let statement = try Parser.parse(text)
     let binder = Binder(
-      catalog: SnapshotCatalog(snapshot: snapshot),
+      catalog: SnapshotCatalog(snapshot: snapshot, rejectLog: rejectLog),
       options: BinderOptions(nowMicroseconds: nowMicroseconds))
     switch try binder.bind(statement) {
     case .query(let query):

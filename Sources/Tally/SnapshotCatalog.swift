@@ -5,6 +5,8 @@ internal import TallyStorage
 /// What planning asks about the table, answered from a snapshot.
 struct SnapshotCatalog: Catalog {
   let snapshot: StoreSnapshot
+  /// Where rejected rows are kept; nil: nowhere.
+  var rejectLog: RejectLog?
 
   var schema: Schema { snapshot.schema }
 
@@ -33,6 +35,15 @@ struct SnapshotCatalog: Catalog {
   func symbols(column: Int) -> [ByteString] {
     guard let table = table(column), table.count > 0 else { return [] }
     return (1...table.count).map { table.string(SymbolCode($0)) }
+  }
+
+  /// What cannot be read is not there to be shown.
+  func rejects() -> [RejectSummary] {
+    ((try? rejectLog?.rows()) ?? []).map { row in
+      RejectSummary(
+        timeMicroseconds: row.timeMicroseconds, source: row.source, line: row.line,
+        field: row.field, reason: row.reason, text: row.text)
+    }
   }
 
   func partitions() -> [TallyPlanning.PartitionSummary] {

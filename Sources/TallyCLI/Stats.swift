@@ -53,7 +53,8 @@ struct StatsCommand: ParsableCommand {
         ("rows", .int64), ("partitions", .int64), ("segments", .int64),
         ("segment_bytes", .int64), ("dictionary_bytes", .int64),
         ("bytes_per_event", .decimal(precision: 18, scale: 2)), ("first_event", .timestamp),
-        ("last_event", .timestamp),
+        ("last_event", .timestamp), ("accepted", .int64), ("duplicates", .int64),
+        ("rejected", .int64),
       ],
       [
         [
@@ -61,6 +62,9 @@ struct StatsCommand: ParsableCommand {
           .count(segmentBytes), .count(dictionaryBytes),
           .ratio(segmentBytes &+ dictionaryBytes, snapshot.rowCount),
           times.0.map { .timestamp($0) } ?? .null, times.1.map { .timestamp($0) } ?? .null,
+          .int(Int128(snapshot.counters.acceptedCount)),
+          .int(Int128(snapshot.counters.duplicateCount)),
+          .int(Int128(snapshot.counters.rejectedCount)),
         ]
       ])
   }

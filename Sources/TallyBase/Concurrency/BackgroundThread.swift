@@ -75,6 +75,7 @@ package final class BackgroundThread: Sendable {
         guard let context = unsafe context else { return nil }
         // SAFETY: the owner passed a retained `Shared`, which is released when this ends.
         let shared = unsafe Unmanaged<Shared>.fromOpaque(context).takeRetainedValue()
+        BackgroundThread.yieldToOthers()
         while shared.wait() { shared.work() }
         return nil
       }, context.toOpaque())
@@ -83,6 +84,16 @@ package final class BackgroundThread: Sendable {
   }
 
   deinit { stop() }
+
+  /// Lets threads that somebody waits for go first where cores are few.
+  private static func yieldToOthers() {
+    #if canImport(Glibc)
+      // On Linux the priority of "this process" is that of the calling thread.
+      _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, BackgroundThread.niceness)
+    #endif
+  }
+
+  private static let niceness: Int32 = 5
 
   /// Has the work done soon.
   package func wake() { shared.signal(stopping: false) }

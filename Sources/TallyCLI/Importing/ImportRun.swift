@@ -110,6 +110,8 @@ struct ImportRun {
       } else {
         bulk.abort()
       }
+      let rejected = sink.rejectedRows
+      if rejected.count > 0 { try store.reject(rejected.rows, count: rejected.count) }
       progress.finish()
       return (summary, duplicateCount)
     } catch {

@@ -1,4 +1,6 @@
+import Synchronization
 import TallyBase
+import TallyFile
 import TallyIngest
 import TallyStorage
 
@@ -7,6 +9,7 @@ final class StoreSink: ImportSink {
   private let bulk: BulkImport
   private let rejects: RejectReport
   private let onRows: @Sendable (Int) -> Void
+  private let rejected = Mutex(Rejected())
 
   /// - Parameter onRows: told the number of rows of each batch.
   init(bulk: BulkImport, rejects: RejectReport, onRows: @escaping @Sendable (Int) -> Void) {
@@ -22,5 +25,30 @@ final class StoreSink: ImportSink {
 
   func reject(_ rejections: [Rejection], input: String) throws(TallyError) {
     try rejects.add(rejections, input: input)
+    let now = WallClock.nowMicroseconds()
+    rejected.withLock { rejected in
+      rejected.count += rejections.count
+      for rejection in rejections.prefix(StoreSink.keptCountMax - rejected.rows.count) {
+        rejected.rows.append(
+          RejectedRow(
+            timeMicroseconds: now, source: input, line: rejection.line, field: rejection.field,
+            reason: rejection.reason,
+            text: String(
+              decoding: rejection.original.prefix(RejectedRow.textByteCountMax), as: UTF8.self)))
+      }
+    }
+  }
+
+  /// The rejected lines that the store keeps, and how many there were.
+  var rejectedRows: (rows: [RejectedRow], count: Int) {
+    rejected.withLock { ($0.rows, $0.count) }
+  }
+
+  /// Rejected lines that an import leaves in the store.
+  private static let keptCountMax = 10_000
+
+  private struct Rejected {
+    var rows: [RejectedRow] = []
+    var count = 0
   }
 }

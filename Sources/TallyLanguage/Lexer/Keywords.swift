@@ -25,7 +25,7 @@ package enum Keywords {
     "AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "ILIKE", "IS NULL", "IS NOT NULL", "CASE", "WHEN",
     "THEN", "ELSE", "END", "AS", "ASC", "DESC", "NULLS FIRST", "NULLS LAST", "CAST", "INTERVAL",
     "TIMESTAMP", "DATE", "EXTRACT", "FILTER", "ALL", "NULL", "TRUE", "FALSE", "EXPLAIN", "ANALYZE",
-    "SHOW", "COLUMNS", "VALUES", "PARTITIONS", "DESCRIBE", "SET",
+    "SHOW", "COLUMNS", "VALUES", "PARTITIONS", "REJECTS", "DESCRIBE", "SET",
   ]
 
   /// Words that begin a statement.

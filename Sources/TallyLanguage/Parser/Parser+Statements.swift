@@ -63,11 +63,11 @@ extension Parser {
     return .explain(try parseQuery(), analyze: analyze)
   }
 
-  /// `SHOW COLUMNS | VALUES column [LIKE 'pattern'] [LIMIT n] | PARTITIONS`
+  /// `SHOW COLUMNS | VALUES column [LIKE 'pattern'] [LIMIT n] | PARTITIONS | REJECTS`
   private mutating func parseShow() throws(TallyError) -> Show {
     let token = current
     guard case .word(let word) = token.kind else {
-      throw unexpected("COLUMNS, VALUES or PARTITIONS")
+      throw unexpected("COLUMNS, VALUES, PARTITIONS or REJECTS")
     }
     switch word {
     case "columns":
@@ -77,6 +77,9 @@ extension Parser {
     case "partitions":
       advance()
       return .partitions
+    case "rejects":
+      advance()
+      return .rejects
     case "values":
       advance()
       return try parseShowValues()
@@ -84,7 +87,8 @@ extension Parser {
       throw unsupported("SHOW \(word.uppercased())")
     default:
       throw unexpected(
-        "COLUMNS, VALUES or PARTITIONS", near: ["columns", "values", "partitions"])
+        "COLUMNS, VALUES, PARTITIONS or REJECTS",
+        near: ["columns", "values", "partitions", "rejects"])
     }
   }
 

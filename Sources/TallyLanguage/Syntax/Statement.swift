@@ -17,6 +17,8 @@ package enum Show: Hashable, Sendable {
   /// `SHOW VALUES column [LIKE 'pattern'] [LIMIT n]`
   case values(column: Identifier, pattern: String?, limit: Int?)
   case partitions
+  /// `SHOW REJECTS`
+  case rejects
 }
 
 /// A name as written, with its place. `"quoted"` and plain names are the same thing here; plain

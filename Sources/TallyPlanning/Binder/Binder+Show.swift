@@ -8,6 +8,7 @@ extension Binder {
     case .values(let column, let pattern, let limit):
       return try values(column, pattern: pattern, limit: limit)
     case .partitions: return partitions()
+    case .rejects: return rejects()
     }
   }
 
@@ -58,6 +59,20 @@ extension Binder {
     }
     return table(
       ["day", "rows", "segments", "bytes"], [.date, .int64, .int64, .int64], rows)
+  }
+
+  /// Rows that could not be taken, newest first.
+  private func rejects() -> BoundQuery {
+    let rows: [[Value]] = catalog.rejects().reversed().map { row in
+      [
+        .timestamp(row.timeMicroseconds), .text(ByteString(row.source)), .int(Int128(row.line)),
+        row.field.isEmpty ? .null : .text(ByteString(row.field)), .text(ByteString(row.reason)),
+        .text(ByteString(row.text)),
+      ]
+    }
+    return table(
+      ["time", "source", "line", "column", "reason", "text"],
+      [.timestamp, .text, .int64, .text, .text, .text], rows)
   }
 
   private func table(

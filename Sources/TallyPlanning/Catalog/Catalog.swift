@@ -19,6 +19,36 @@ package protocol Catalog: Sendable {
 
   /// The days that hold rows, ascending.
   func partitions() -> [PartitionSummary]
+
+  /// Rows that could not be taken, oldest first, as far as they are kept.
+  func rejects() -> [RejectSummary]
+}
+
+/// One line of `SHOW REJECTS`.
+package struct RejectSummary: Hashable, Sendable {
+  /// When it was refused.
+  package var timeMicroseconds: Int64
+  /// What it came from.
+  package var source: String
+  /// 1-based line or row of the source.
+  package var line: Int
+  /// The field at fault; empty if the row as a whole is.
+  package var field: String
+  package var reason: String
+  /// The beginning of the row as it came.
+  package var text: String
+
+  package init(
+    timeMicroseconds: Int64, source: String, line: Int, field: String, reason: String,
+    text: String
+  ) {
+    self.timeMicroseconds = timeMicroseconds
+    self.source = source
+    self.line = line
+    self.field = field
+    self.reason = reason
+    self.text = text
+  }
 }
 
 /// One line of `SHOW PARTITIONS`.

@@ -62,6 +62,11 @@ struct EncodingChooser {
       ConstantEncoding.encode(analysis.minimum, into: &writer)
       return finish(.constant, writer)
     }
+    if options.isQuick {
+      var writer = prefix
+      PlainEncoding.encode(analysis.values, into: &writer)
+      return finish(.plain, writer)
+    }
     analysis.makeRaw()
     var work = Work()
     work.common = analysis.likelyCommonValue().value

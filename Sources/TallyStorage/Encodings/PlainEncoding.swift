@@ -14,7 +14,10 @@ struct PlainEncoding: IntegerDecoder {
   }
 
   static func encode(_ values: [Int64], into writer: inout ByteWriter) {
-    for value in values { writer.append(value) }
+    let words = values.map(\.littleEndian)
+    unsafe words.withUnsafeBytes { raw in
+      unsafe writer.append(contentsOf: raw.bindMemory(to: UInt8.self))
+    }
   }
 
   func decodeNarrow(block: Int, into target: UnsafeMutablePointer<UInt32>) -> Affine? { nil }

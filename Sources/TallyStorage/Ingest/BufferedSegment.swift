@@ -75,6 +75,7 @@ struct GatheredRows {
   func encoded(id: UInt64, files: SegmentFiles) throws(TallyError) -> BufferedSegment {
     var options = SegmentWriter.Options(forcedEncoding: .plain)
     options.isCompressing = false
+    options.isQuick = true
     let bytes = try SegmentWriter.encode(
       day: day, rowCount: keys.count, columns: columns, options: options)
     let info = SegmentInfo(id: id, day: day, keys: keys[...], byteCount: bytes.count)

@@ -175,7 +175,9 @@ struct SegmentAssembly {
   private mutating func append(_ section: ByteWriter, _ type: SectionType) {
     var flags = SectionFlags.required
     var stored = section.bytes
-    if let compressed = ZstdCodec.compress(stored, level: 3), compressed.count < stored.count {
+    if !options.isQuick, let compressed = ZstdCodec.compress(stored, level: 3),
+      compressed.count < stored.count
+    {
       stored = compressed
       flags.insert(.compressed)
     }

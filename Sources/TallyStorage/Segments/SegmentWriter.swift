@@ -31,6 +31,9 @@ package enum SegmentWriter {
     package var zstdLevel: Int32 = 1
     /// Off: pages are stored as they are encoded.
     package var isCompressing = true
+    /// For segments that live in memory for a moment: values as they are, nothing is measured that
+    /// only size depends on.
+    var isQuick = false
     /// The store whose segment it will be, if event ids are to be indexed.
     package var identityKey: StoreID?
 
@@ -63,7 +66,10 @@ package enum SegmentWriter {
       throw TallyError(.internal, "column '\(left.data.column.name)' is given twice")
     }
     var assembly = SegmentAssembly(day: day, rowCount: rowCount, options: options)
-    let references = ColumnMappingSearch.references(sources, rowCount: rowCount)
+    let references =
+      options.isQuick
+      ? [Int?](repeating: nil, count: sources.count)
+      : ColumnMappingSearch.references(sources, rowCount: rowCount)
     for (source, reference) in zip(sources, references) {
       try assembly.append(source, reference: reference.map { sources[$0] })
     }

@@ -8,6 +8,8 @@ package struct StoreSnapshot: Sendable {
   /// Grows by one with each commit.
   package let generation: UInt64
   let dictionaries: DictionarySet
+  /// What became of rows that were given to the store, those in memory not counted.
+  package let counters: IngestCounters
   /// Rows that are dead, by segment id; scans leave them out.
   package internal(set) var deletedRows: [UInt64: DeletedRows]
   /// Why a segment is not to be trusted, by segment id.
@@ -20,6 +22,7 @@ package struct StoreSnapshot: Sendable {
     schema = manifest.schema
     generation = manifest.generation
     deletedRows = manifest.deletedRows
+    counters = manifest.counters
     damagedSegments = manifest.damagedSegments
     pin = files.registry.pin(manifest.generation)
     dictionaries = DictionarySet(
@@ -43,6 +46,7 @@ package struct StoreSnapshot: Sendable {
     self.schema = schema
     self.deletedRows = deletedRows
     generation = base.generation
+    counters = base.counters
     damagedSegments = base.damagedSegments
     pin = base.pin
     dictionaries = base.dictionaries.overlaid(with: tables)

@@ -34,6 +34,8 @@ package struct TestCatalog: Catalog {
 
   package func symbols(column: Int) -> [ByteString] { Array(dictionaries[column] ?? []) }
 
+  package func rejects() -> [RejectSummary] { [] }
+
   package func partitions() -> [PartitionSummary] {
     days.keys.sorted().map { day in
       PartitionSummary(day: day, rowCount: days[day] ?? 0, segmentCount: 1, byteCount: 0)
