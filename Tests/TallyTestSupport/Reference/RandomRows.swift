@@ -5,7 +5,13 @@ package import TallyBase
 package struct RandomRows {
   package var random: SplitMix64
 
-  package init(seed: UInt64) { random = SplitMix64(seed: seed) }
+  private let seed: UInt64
+  private var eventCount = 0
+
+  package init(seed: UInt64) {
+    self.seed = seed
+    random = SplitMix64(seed: seed)
+  }
 
   /// First microsecond of the days that rows fall into: 2026-01-30, so that a month ends within.
   package static let startMicroseconds: Int64 = 1_769_731_200_000_000
@@ -35,6 +41,10 @@ package struct RandomRows {
     case .decimal(_, let scale):
       let unscaled = Int128(random.next(below: 2_000)) * (scale > 3 ? 1_234_567 : 250)
       return .decimal(unscaled: random.next(below: 9) == 0 ? 0 : unscaled, scale: scale)
+    case .text where column.name == "event_id":
+      // Rows with equal ids would be one event.
+      eventCount += 1
+      return .text(ByteString("event \(seed)-\(eventCount)"))
     case .text:
       let key = random.next(below: 3)
       return .text(key == 0 ? "" : ByteString("{\"k\":\"v\(key)\",\"n\": \(key)}"))
