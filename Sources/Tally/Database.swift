@@ -29,6 +29,8 @@ public final class Database: Sendable {
   public struct Options: Sendable {
     /// What the database may do with the store.
     public var access = Access.readWrite
+    /// Readers: also see events that another process has appended and not yet written as segments.
+    public var includesUnflushed = false
     /// Threads that answer a query; nil: one a core.
     public var threadCount: Int?
     /// Bytes that one query may hold.
@@ -93,6 +95,7 @@ public final class Database: Sendable {
     var storeOptions = Store.Options()
     storeOptions.pageCacheByteCountMax = options.pageCacheByteCountMax
     storeOptions.segment.forcedEncoding = options.forcedEncoding
+    storeOptions.includesLog = options.includesUnflushed
     storeOptions.bufferByteCountMax = max(1, options.bufferByteCountMax)
     storeOptions.flushIntervalSeconds = max(1, options.flushIntervalSeconds)
     let store = try Store.open(

@@ -27,6 +27,9 @@ struct QueryCommand: ParsableCommand {
   @Flag(help: "Compute every aggregate from rows, never from what was summed up before.")
   var noRollups = false
 
+  @Flag(help: "Also see events that a writing process has logged and not yet flushed.")
+  var live = false
+
   @Flag(help: "Report rows, rows scanned and milliseconds of every execution on standard error.")
   var timing = false
 
@@ -67,7 +70,8 @@ struct QueryCommand: ParsableCommand {
     }
     Interrupt.install()
     let runner = try DatabaseRunner.open(
-      database.directory, threadCount: threads, usesRollups: !noRollups)
+      database.directory, threadCount: threads, usesRollups: !noRollups,
+      includesUnflushed: live)
     let output = OutputBuffer.standardOutput()
     let layout = TableFormatter.Layout(
       width: Environment.width(1), isColored: Environment.isColored(1))

@@ -14,11 +14,13 @@ final class DatabaseRunner: QueryRunner {
 
   /// - Throws: `io`, `corruption`, `version`; `invalidArgument` if `path` is not a store.
   static func open(
-    _ path: String, threadCount: Int? = nil, usesRollups: Bool = true
+    _ path: String, threadCount: Int? = nil, usesRollups: Bool = true,
+    includesUnflushed: Bool = false
   ) throws(TallyError) -> DatabaseRunner {
     var options = Database.Options()
     options.access = .readOnly
     options.threadCount = threadCount
+    options.includesUnflushed = includesUnflushed
     if !usesRollups { options.disabledRules = derivedAnswerRules }
     return DatabaseRunner(try Database.openStore(path, options: options))
   }

@@ -109,20 +109,14 @@ extension Store {
   ///
   /// - Throws: `corruption` if acknowledged rows are lost, `version`, `io`.
   func recoverLog() throws(TallyError) {
-    guard let buffer, let catalog else { return }
+    guard let buffer else { return }
     let manifest = try committedManifest()
     let recovery = LogRecovery(
       at: LogPlace(layout, fileSystem: fileSystem, storeID: manifest.storeID),
       newestNumber: manifest.logNumber)
     let position = try recovery.recover(above: manifest.appliedLSN) {
       (record) throws(TallyError) in
-      let decoded = try EventBatchCodec(decoding: record.payload, lsn: record.lsn)
-      let prepared = try IngestBatch(
-        decoded.batch, catalog: catalog,
-        producer: decoded.producer.isEmpty ? nil : decoded.producer, sequence: decoded.sequence,
-        ingestedAtMicroseconds: decoded.ingestedAtMicroseconds, key: fingerprinter)
-      try prepared.findMatches(in: try committedSnapshot())
-      buffer.apply(prepared, lsn: record.lsn) { try? committedSnapshot() }
+      try buffer.replay(record, key: fingerprinter) { try? committedSnapshot() }
       if buffer.byteCount > options.bufferByteCountMax { try flush() }
     }
     logPosition.withLock { $0 = position }

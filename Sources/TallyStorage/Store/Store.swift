@@ -26,6 +26,8 @@ package final class Store: Sendable {
     /// Flushes on a thread of its own; off: only `flush`, `close` and appends that find the buffer
     /// full do.
     package var isFlushingInBackground = true
+    /// Readers: also show the rows of the writer's log that are in no segment yet.
+    package var includesLog = false
     /// Most rows and most bytes of a batch.
     package var batchRowCountMax = 100_000
     package var batchByteCountMax = 16 << 20
@@ -56,6 +58,8 @@ package final class Store: Sendable {
   let logPosition: Mutex<LogPosition?> = Mutex(nil)
   /// The key of the fingerprints of events.
   let fingerprinter: Fingerprinter
+  /// Rows of the writer's log, for readers that want them.
+  private let tail: LogTail
   /// Held while buffered rows become segments.
   let flushing = Mutex(())
   let flusher: Mutex<BackgroundThread?> = Mutex(nil)
@@ -70,6 +74,8 @@ package final class Store: Sendable {
     /// The manifest the snapshot was read from, by which readers notice a newer one.
     var current: CurrentFile
     var manifestByteCount: Int
+    /// As it was read; a writer's is in `writer`.
+    var manifest: Manifest
     /// Nil for readers and after `close`.
     var writer: ManifestWriter?
     var lock: (any FileLock)?
@@ -88,6 +94,7 @@ package final class Store: Sendable {
     segmentFiles = SegmentFiles(
       layout: opened.layout, fileSystem: opened.fileSystem,
       cacheByteCountMax: options.pageCacheByteCountMax)
+    tail = LogTail(files: segmentFiles)
     segmentIDs = SegmentIDs(from: opened.loaded.manifest.nextSegmentID)
     maintenance = StoreMaintenance(segmentFiles)
     if let lease = opened.lease { segmentFiles.registry.hold(lease) }
@@ -110,7 +117,8 @@ package final class Store: Sendable {
     state = Mutex(
       State(
         snapshot: snapshot, current: opened.loaded.current,
-        manifestByteCount: opened.loaded.byteCount, writer: writer, lock: opened.lock))
+        manifestByteCount: opened.loaded.byteCount, manifest: opened.loaded.manifest,
+        writer: writer, lock: opened.lock))
   }
 
   /// Opens a store.
@@ -154,7 +162,24 @@ package final class Store: Sendable {
     if buffer != nil { return try snapshot() }
     let snapshot = try readCommitted()
     renewLease()
-    return snapshot
+    return options.includesLog ? try withLog(snapshot) : snapshot
+  }
+
+  /// A committed state and the rows of the writer's log behind it. The writer may publish these
+  /// and drop the log in the meantime: then the newer state is taken.
+  private func withLog(_ first: StoreSnapshot) throws(TallyError) -> StoreSnapshot {
+    var base = first
+    while true {
+      let manifest = try access { state throws(TallyError) in state.manifest }
+      do throws(TallyError) {
+        return try tail.snapshot(over: base, manifest)
+      } catch {
+        let again = try readCommitted()
+        guard again.generation != base.generation else { throw error }
+        base = again
+        renewLease()
+      }
+    }
   }
 
   private func readCommitted() throws(TallyError) -> StoreSnapshot {
@@ -170,6 +195,7 @@ package final class Store: Sendable {
       let loaded = try ManifestLoader.load(layout, fileSystem: fileSystem)
       state.current = loaded.current
       state.manifestByteCount = loaded.byteCount
+      state.manifest = loaded.manifest
       if loaded.manifest.generation != state.snapshot.generation {
         state.snapshot = StoreSnapshot(
           manifest: loaded.manifest, files: segmentFiles, previous: state.snapshot)

@@ -91,6 +91,27 @@ import Testing
     #expect(try store.snapshot().rowCount == 14)
   }
 
+  @Test func aReaderThatWantsTheLogSeesItsRows() throws {
+    let fileSystem = MemoryFileSystem()
+    let store = try IngestFixture.open(fileSystem)
+    var options = IngestFixture.options()
+    options.includesLog = true
+    let reader = try Store.open(
+      IngestFixture.path, mode: .readOnly, fileSystem: fileSystem, options: options)
+    var expected: [TestRow] = []
+    for number in 0..<40 {
+      let rows = IngestFixture.rows(number)
+      _ = try store.append(TestRows.batch(rows))
+      expected += rows
+      if number % 7 == 6 { try store.flush() }
+      if number % 2 == 0 {
+        #expect(try IngestFixture.sequences(reader.refresh()) == IngestFixture.sequences(expected))
+      }
+    }
+    try store.close()
+    #expect(try IngestFixture.sequences(reader.refresh()) == IngestFixture.sequences(expected))
+  }
+
   @Test func batchesBeyondTheLimitsAreRefused() throws {
     var options = IngestFixture.options()
     options.batchRowCountMax = 7
