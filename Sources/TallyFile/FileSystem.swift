@@ -12,6 +12,10 @@ package protocol FileSystem: Sendable {
   /// What is at `path`, or nil if nothing is.
   func kind(of path: FilePath) throws(TallyError) -> FileKind?
   func rename(_ source: FilePath, to target: FilePath) throws(TallyError)
+  /// Gives a file a second name, which must be free.
+  ///
+  /// - Throws: `io` also where the file system has no such links, or not between these places.
+  func link(_ source: FilePath, to target: FilePath) throws(TallyError)
   func remove(_ path: FilePath) throws(TallyError)
   func removeDirectory(_ path: FilePath) throws(TallyError)
   /// Makes renames, creations and removals in the directory durable.
@@ -32,6 +36,11 @@ extension FileSystem {
   /// For file systems without such locks.
   package func lockShared(_ path: FilePath) throws(TallyError) -> any FileLock {
     throw TallyError(.io, "the file system has no shared locks", path: path.string)
+  }
+
+  /// For file systems without links.
+  package func link(_ source: FilePath, to target: FilePath) throws(TallyError) {
+    throw TallyError(.io, "the file system has no links", path: target.string)
   }
 }
 

@@ -100,6 +100,12 @@ package struct PosixFileSystem: FileSystem {
     }
   }
 
+  package func link(_ source: FilePath, to target: FilePath) throws(TallyError) {
+    _ = try unsafe call("link", target) { to in
+      unsafe source.withPlatformString { from in unsafe posixLink(from, to) }
+    }
+  }
+
   package func remove(_ path: FilePath) throws(TallyError) {
     _ = try unsafe call("unlink", path) { unsafe unlink($0) }
   }
@@ -135,4 +141,9 @@ private func posixOpen(_ path: UnsafePointer<CChar>, _ flags: Int32, _ mode: mod
 /// `rename(2)`, out of the way of the method of that name.
 private func posixRename(_ source: UnsafePointer<CChar>, _ target: UnsafePointer<CChar>) -> Int32 {
   unsafe rename(source, target)
+}
+
+/// `link(2)`, out of the way of the method of that name.
+private func posixLink(_ source: UnsafePointer<CChar>, _ target: UnsafePointer<CChar>) -> Int32 {
+  unsafe link(source, target)
 }

@@ -121,7 +121,7 @@ extension SegmentReader {
   }
 
   /// - Throws: `corruption` if the page cannot be read or its zone map does not fit its values.
-  private func checkPage(
+  func checkPage(
     _ column: SegmentFooter.Column, rowGroup: Int, index: Int
   ) throws(TallyError) {
     let page = try loadPage(column: column.columnID, rowGroup: rowGroup, index: index)
@@ -144,25 +144,35 @@ extension ZoneMap {
     guard column.kind.hasBounds else { return }
     let nullCode: Int64? =
       column.kind == .symbol && column.localDictionary.first == nullSymbolCode ? 0 : nil
+    var presentCount = 0
+    var low = Int64.max
+    var high = Int64.min
+    var total: Int128 = 0
     unsafe withUnsafeTemporaryAllocation(of: Int64.self, capacity: Page.blockRowCount) { buffer in
       unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Bitmap.wordsPerBlock) {
         bits in
         guard let values = buffer.baseAddress, let words = bits.baseAddress else { return }
         for block in 0..<page.blockCount {
           let rows = unsafe page.decodeInt64(block: block, into: values)
-          _ = unsafe page.decodeValidity(block: block, into: words)
-          for row in 0..<rows where unsafe words[row / 64] >> UInt64(row % 64) & 1 == 1 {
+          let isDense = unsafe page.decodeValidity(block: block, into: words) == 0
+          for row in 0..<rows {
             // SAFETY: decoding has just written the block's rows and 16 words.
+            guard unsafe isDense || words[row &>> 6] &>> UInt64(row & 63) & 1 == 1 else {
+              continue
+            }
             let value = unsafe values[row]
-            if value == nullCode { nullCount += 1 }
-            merge(
-              ZoneMap(
-                nullCount: 0, hasBounds: true, minimum: value, maximum: value,
-                sum: column.kind.hasSum ? Int128(value) : 0))
+            if value == nullCode { nullCount &+= 1 }
+            presentCount &+= 1
+            low = min(low, value)
+            high = max(high, value)
+            total &+= Int128(value)
           }
         }
       }
     }
+    guard presentCount > 0 else { return }
+    (hasBounds, minimum, maximum) = (true, low, high)
+    if column.kind.hasSum { sum = total }
   }
 }
 

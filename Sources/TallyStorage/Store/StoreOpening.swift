@@ -101,6 +101,11 @@ enum StoreOpening {
     _ layout: StoreLayout, fileSystem: any FileSystem
   ) throws(TallyError) {
     let names = try fileSystem.contents(ofDirectory: layout.root)
+    if try fileSystem.kind(of: layout.incompleteMarker) == .file {
+      throw TallyError(
+        .corruption, "the directory is a copy of a store that did not come to its end",
+        hint: "remove it and make the copy again", path: layout.root.string)
+    }
     var hasData = names.contains { (StoreLayout.manifestNumber(name: $0) ?? 1) > 1 }
     for directory in [layout.partitions, layout.dictionaries]
     where try fileSystem.kind(of: directory) == .directory {
@@ -109,7 +114,7 @@ enum StoreOpening {
     if hasData {
       throw TallyError(
         .corruption, "the store has lost its file CURRENT",
-        hint: "restore the store from a backup", path: layout.current.string)
+        hint: "run 'tally repair', or restore the store from a backup", path: layout.current.string)
     }
   }
 
