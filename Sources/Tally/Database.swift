@@ -35,6 +35,9 @@ public final class Database: Sendable {
     public var threadCount: Int?
     /// Bytes that one query may hold.
     public var queryMemoryByteCountMax = 512 << 20
+    /// Whether small segments are merged on a thread of its own while the store is open for
+    /// writing.
+    public var isCompacting = true
     /// Bytes of packed pages kept in memory; nil: a quarter of the machine's.
     public var pageCacheByteCountMax: Int?
     /// What an append waits for, unless it says otherwise.
@@ -98,6 +101,7 @@ public final class Database: Sendable {
     storeOptions.includesLog = options.includesUnflushed
     storeOptions.bufferByteCountMax = max(1, options.bufferByteCountMax)
     storeOptions.flushIntervalSeconds = max(1, options.flushIntervalSeconds)
+    storeOptions.isCompacting = options.isCompacting && options.access == .readWrite
     let store = try Store.open(
       FilePath(path), mode: options.access == .readOnly ? .readOnly : .readWrite(creating: true),
       fileSystem: PosixFileSystem(), options: storeOptions)

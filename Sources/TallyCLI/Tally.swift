@@ -28,9 +28,8 @@ struct TallyCommand: ParsableCommand {
       """,
     subcommands: [
       ReplCommand.self, QueryCommand.self, StatsCommand.self, InspectCommand.self,
-      ImportCommand.self,
-      GenerateCommand.self, DemoCommand.self, VerifyCommand.self, BackupCommand.self,
-      RestoreCommand.self,
+      ImportCommand.self, CompactCommand.self, GenerateCommand.self, DemoCommand.self,
+      VerifyCommand.self, BackupCommand.self, RestoreCommand.self,
     ],
     defaultSubcommand: ReplCommand.self)
 
