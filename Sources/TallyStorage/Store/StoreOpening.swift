@@ -131,8 +131,6 @@ enum StoreOpening {
     switch try fileSystem.kind(of: layout.root) {
     case nil:
       try fileSystem.createDirectory(layout.root)
-      let parent = layout.root.removingLastComponent()
-      try fileSystem.synchronizeDirectory(parent.isEmpty ? FilePath(".") : parent)
     case .directory:
       try refuseRemains(layout, fileSystem: fileSystem)
       let names = try fileSystem.contents(ofDirectory: layout.root)
@@ -140,6 +138,9 @@ enum StoreOpening {
     default:
       try requireStore(layout, fileSystem: fileSystem)
     }
+    // Also where the directory was there: whoever made it may have been stopped before the sync.
+    let parent = layout.root.removingLastComponent()
+    try fileSystem.synchronizeDirectory(parent.isEmpty ? FilePath(".") : parent)
   }
 
   private static func create(

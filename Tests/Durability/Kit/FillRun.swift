@@ -2,7 +2,7 @@ import Foundation
 package import SystemPackage
 import TallyBase
 package import TallyFile
-package import TallyStorage
+import TallyStorage
 import TallyTestSupport
 
 /// Fills a small disk and frees it, again and again, and looks that nothing acknowledged is lost
@@ -13,7 +13,8 @@ package struct FillRun {
     package var seed: UInt64 = 1
     /// On a disk of its own that may be filled.
     package var directory: FilePath
-    package var log: WriteAheadLog.Options = CrashPlan.storeOptions.log
+    /// Most room left when the disk begins to fill up.
+    package var keptByteCountMax = 1 << 20
 
     package init(directory: FilePath) { self.directory = directory }
   }
@@ -77,16 +78,15 @@ package struct FillRun {
     self.fileSystem = fileSystem
     random = SplitMix64(seed: options.seed &+ UInt64(number))
     path = options.directory.appending("store-\(number)")
-    store = try FillRun.open(path, fileSystem, options)
+    store = try FillRun.open(path, fileSystem)
   }
 
   private static func open(
-    _ path: FilePath, _ fileSystem: any FileSystem, _ options: Options
+    _ path: FilePath, _ fileSystem: any FileSystem
   ) throws -> Store {
-    var storeOptions = CrashPlan.storeOptions
-    storeOptions.log = options.log
-    return try Store.open(
-      path, mode: .readWrite(creating: true), fileSystem: fileSystem, options: storeOptions)
+    try Store.open(
+      path, mode: .readWrite(creating: true), fileSystem: fileSystem,
+      options: CrashPlan.storeOptions)
   }
 
   struct Failure: Error, CustomStringConvertible {
@@ -96,7 +96,7 @@ package struct FillRun {
   private mutating func cycle(
     _ summary: inout Summary, freeByteCount: () throws -> Int
   ) throws {
-    let kept = 64 << 10 + Int(random.next(below: 1 << 20))
+    let kept = 64 << 10 + Int(random.next(below: UInt64(options.keptByteCountMax)))
     try occupy(try freeByteCount() - kept)
     if try fill() { summary.fullCount += 1 }
     try judge("while the disk is full")
@@ -161,10 +161,10 @@ package struct FillRun {
     }
     _ = try Store.open(path, mode: .readOnly, fileSystem: fileSystem).snapshot()
     do {
-      store = try FillRun.open(path, fileSystem, options)
+      store = try FillRun.open(path, fileSystem)
     } catch let error as TallyError where error.code == .diskFull {
       try fileSystem.remove(ballast)
-      store = try FillRun.open(path, fileSystem, options)
+      store = try FillRun.open(path, fileSystem)
       try occupy(1)
     }
     try judge("opened on a full disk")

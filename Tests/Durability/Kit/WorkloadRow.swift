@@ -29,7 +29,7 @@ package struct WorkloadRow: Hashable, Sendable {
   }
 
   private static let firstDay: Int64 = 20_454
-  private static let dayCount: UInt64 = 3
+  private static let dayCount: UInt64 = 2
 
   package var org: String { "org-\(key % 5)" }
   package var eventID: String { "event-\(key)" }

@@ -8,8 +8,8 @@ import Testing
   func images() throws {
     var options = PowerImages.Options()
     options.imageCount =
-      ProcessInfo.processInfo.environment["TALLY_POWER_IMAGES"].flatMap { Int($0) } ?? 120
-    options.stepCount = 25
+      ProcessInfo.processInfo.environment["TALLY_POWER_IMAGES"].flatMap { Int($0) } ?? 60
+    options.stepCount = 16
     let summary = try PowerImages.check(options)
     #expect(summary.failures.isEmpty)
     #expect(summary.imageCount >= options.imageCount)

@@ -3,7 +3,7 @@ import Synchronization
 /// Which calls on which kinds of paths occurred, and which of them have been made to fail.
 ///
 /// Shared by the file systems of a loop that fails the first call, then the second and so on: in
-/// the end everything that occurred must have failed at least once.
+/// the end everything that occurs without failures must have failed at least once.
 package final class FaultCoverage: Sendable {
   /// A call and a path whose numbers are `#`, such as `fdatasync wal/#.wal`.
   package struct Site: Hashable, Sendable, CustomStringConvertible {
@@ -15,6 +15,9 @@ package final class FaultCoverage: Sendable {
   private struct State {
     var occurred: [Site: Int] = [:]
     var failed: [Site: Int] = [:]
+    var callCount = 0
+    var firstCalls: [Site: Int] = [:]
+    var lastCalls: [Site: Int] = [:]
   }
 
   private let state = Mutex(State())
@@ -24,7 +27,10 @@ package final class FaultCoverage: Sendable {
   func note(_ call: String, _ path: String, isFailing: Bool) {
     let site = Site(call: call, pathKind: FaultCoverage.kind(of: path))
     state.withLock { state in
+      state.callCount += 1
       state.occurred[site, default: 0] += 1
+      if state.firstCalls[site] == nil { state.firstCalls[site] = state.callCount }
+      state.lastCalls[site] = state.callCount
       if isFailing { state.failed[site, default: 0] += 1 }
     }
   }
@@ -42,11 +48,18 @@ package final class FaultCoverage: Sendable {
     return kind.isEmpty ? "." : kind
   }
 
-  /// Sites that never failed, sorted.
-  package var missing: [Site] {
-    state.withLock { state in
-      state.occurred.keys.filter { state.failed[$0] == nil }
-        .sorted { $0.description < $1.description }
+  /// Numbers of the first call noted at each site, then of the last, sorted each.
+  package var edgeCalls: [Int] {
+    state.withLock { $0.firstCalls.values.sorted() + $0.lastCalls.values.sorted() }
+  }
+
+  /// Sites that occurred in `other` and never failed in this one, with the number of the first
+  /// call there, in that order.
+  package func missing(of other: FaultCoverage) -> [(site: Site, firstCall: Int)] {
+    let first = other.state.withLock { $0.firstCalls }
+    return state.withLock { state in
+      first.filter { state.failed[$0.key] == nil }.sorted { $0.value < $1.value }
+        .map { ($0.key, $0.value) }
     }
   }
 

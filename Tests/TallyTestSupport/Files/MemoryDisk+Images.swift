@@ -3,6 +3,12 @@ extension MemoryDisk {
   /// Bytes that a disk writes whole or not at all.
   static let sectorByteCount = 512
 
+  /// At most `byteCount` bytes from `offset` on, so many that they end with a sector: writes that
+  /// stop early stop where a block ends.
+  static func wholeSectors(_ byteCount: Int, _ offset: Int) -> Int {
+    max(0, (offset + byteCount) / sectorByteCount * sectorByteCount - offset)
+  }
+
   func image(_ image: CrashImage) -> MemoryDisk {
     var random = SplitMix64(seed: image.seed)
     var new = MemoryDisk()

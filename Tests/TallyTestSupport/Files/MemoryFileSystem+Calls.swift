@@ -58,13 +58,14 @@ extension MemoryFileSystem {
         try state.count("write", path)
       } catch {
         failure = error
-        kept = state.fault?.writesPart == true ? bytes.count / 2 : 0
+        kept =
+          state.fault?.writesPart == true ? MemoryDisk.wholeSectors(bytes.count / 2, offset) : 0
       }
       let current = state.disk.files[node]?.bytes.count ?? 0
       let room = state.room(for: offset + kept - current)
       if room < offset + kept - current {
         failure = failure ?? .systemCall("write", path: path, errno: Errno.noSpace.rawValue)
-        kept = max(0, current + room - offset)
+        kept = MemoryDisk.wholeSectors(current + room - offset, offset)
       }
       if kept > 0 || failure == nil {
         let written = kept == bytes.count ? bytes : Array(bytes.prefix(kept))
@@ -125,6 +126,7 @@ extension MemoryFileSystem.State {
     var isFailing = false
     if let fault, isCounted {
       isFailing = fault.isLasting ? callCount >= fault.firstCall : callCount == fault.firstCall
+      if fault.furtherCalls.contains(callCount) { isFailing = true }
     }
     coverage?.note(call, path, isFailing: isFailing)
     if isFailing, let fault { throw .systemCall(call, path: path, errno: fault.number) }

@@ -24,6 +24,8 @@ package final class MemoryFileSystem: FileSystem {
     package var syncFailure = SyncFailure.keepsBytes
     /// Whether a failing write leaves its first half, as a write that ran out of space may.
     package var writesPart = false
+    /// Numbers of single calls that fail besides.
+    package var furtherCalls: Set<Int> = []
 
     package init(firstCall: Int, isLasting: Bool, number: Int32) {
       self.firstCall = firstCall
