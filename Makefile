@@ -63,6 +63,10 @@ power: ## Cut the power at every change of recorded runs (IMAGES, SEED)
 crash: ## Kill a writing process again and again (CRASHES)
 	@CRASHES=$(CRASHES) .ci/durability crash
 
+.PHONY: race
+race: ## A hundred processes want to write: one does
+	@.ci/durability race
+
 .PHONY: fill
 fill: ## Fill a small disk and free it, as root (CYCLES)
 	@CYCLES=$(CYCLES) .ci/durability fill

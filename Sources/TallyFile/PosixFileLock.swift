@@ -13,8 +13,12 @@ import TallyBase
 /// ends, however it ends.
 final class PosixFileLock: FileLock {
   private let file: PosixFile
+  private let isExclusive: Bool
 
-  private init(file: PosixFile) { self.file = file }
+  private init(file: PosixFile, isExclusive: Bool) {
+    self.file = file
+    self.isExclusive = isExclusive
+  }
 
   /// Longest owner text read back from a lock file.
   private static let ownerByteCountMax = 256
@@ -31,7 +35,7 @@ final class PosixFileLock: FileLock {
     }
     try file.truncate(to: 0)
     try file.write(Array(owner.utf8), at: 0)
-    return PosixFileLock(file: file)
+    return PosixFileLock(file: file, isExclusive: true)
   }
 
   static func acquireShared(descriptor: Int32, path: String) throws(TallyError) -> PosixFileLock {
@@ -42,7 +46,7 @@ final class PosixFileLock: FileLock {
       }
       throw TallyError(.locked, "another process holds the lock", path: path)
     }
-    return PosixFileLock(file: file)
+    return PosixFileLock(file: file, isExclusive: false)
   }
 
   /// Nil on success, else the error number.
@@ -60,14 +64,37 @@ final class PosixFileLock: FileLock {
   }
 
   private static func held(_ file: PosixFile) -> TallyError {
-    let bytes = (try? file.readBytes(count: ownerByteCountMax, at: 0)) ?? []
-    let owner = String(decoding: bytes, as: UTF8.self)
+    let owner = owner(of: file)
     return TallyError(
       .locked, "the store is being written by \(owner.isEmpty ? "another process" : owner)",
       hint: "wait until it is done or stop it; reading needs no lock", path: file.path)
   }
 
+  /// Who holds the lock. Whoever has just won it may not have written its name yet: a name that is
+  /// missing, or that of a process that is gone, is looked for again a little later.
+  private static func owner(of file: PosixFile) -> String {
+    var owner = ""
+    for attempt in 0..<ownerAttemptCountMax {
+      if attempt > 0 { usleep(ownerAttemptMicroseconds) }
+      let bytes = (try? file.readBytes(count: ownerByteCountMax, at: 0)) ?? []
+      owner = String(decoding: bytes, as: UTF8.self)
+      let words = owner.split(whereSeparator: { $0 == " " || $0 == "," })
+      guard words.count > 1, words[0] == "process" else {
+        if owner.isEmpty { continue }
+        return owner
+      }
+      guard let process = pid_t(words[1]) else { return owner }
+      if kill(process, 0) == 0 || errno == EPERM { return owner }
+    }
+    return owner
+  }
+
+  /// Together well below the time in which a second writer must be told.
+  private static let ownerAttemptCountMax = 12
+  private static let ownerAttemptMicroseconds: UInt32 = 3_000
+
   func release() {
+    if isExclusive { try? file.truncate(to: 0) }
     // Closing the descriptor is what drops the lock; the file stays for the next owner.
     try? file.close()
   }

@@ -6,7 +6,7 @@ import TallyFile
 /// What the program does; each returns whether all was well.
 enum Programs {
   static func usage() -> Bool {
-    say("usage: TallyDurability power | crash | fill DIRECTORY | soak")
+    say("usage: TallyDurability power | crash | race | fill DIRECTORY | soak")
     return false
   }
 
@@ -57,6 +57,14 @@ enum Programs {
   static func child(_ arguments: [String]) throws -> Bool {
     try CrashChild.run(arguments)
     return false
+  }
+
+  static func race() throws -> Bool {
+    let scratch = try Scratch()
+    let summary = try RaceRun.run(
+      processCount: number("PROCESSES") ?? 100, directory: scratch.path)
+    say(summary.line)
+    return summary.winnerCount == 1 && summary.toldCount == summary.loserCount
   }
 
   static func fill(_ directory: FilePath) throws -> Bool {

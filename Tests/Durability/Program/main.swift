@@ -3,7 +3,7 @@ import Foundation
 import SystemPackage
 import TallyFile
 
-/// `TallyDurability power | crash | fill DIRECTORY | soak`: long runs that try to make a store
+/// `TallyDurability power | crash | race | fill DIRECTORY | soak`: long runs that try to make a store
 /// lose something. `child` is the process that `crash` kills.
 ///
 /// Settings come from the environment; see docs/TESTING.md.
@@ -13,6 +13,12 @@ do {
     switch arguments.first {
     case "power": try Programs.power()
     case "crash": try Programs.crash()
+    case "race": try Programs.race()
+    case "race-child":
+      { () -> Bool in
+        RaceRun.child(Array(arguments.dropFirst()))
+        return true
+      }()
     case "child": try Programs.child(Array(arguments.dropFirst()))
     case "fill" where arguments.count == 2: try Programs.fill(FilePath(arguments[1]))
     case "soak": try Programs.soak()
