@@ -104,10 +104,15 @@ final class LiveCatalog: Sendable {
 
   /// Puts `table` in place of a column's dictionary, after it was written anew. Every code must
   /// mean what it meant, except for entries that were made meaningless.
-  func replace(_ table: StringTable, column: Int) {
+  ///
+  /// - Parameter update: makes the same of a dictionary that is in memory already and may have
+  ///   more entries.
+  func replace(
+    _ table: StringTable, column: Int, updating update: (StringTable) -> StringTable
+  ) {
     state.withLock { state in
       while state.tables.count <= column { state.tables.append(nil) }
-      state.tables[column] = table
+      state.tables[column] = state.tables[column].map(update) ?? table
     }
   }
 }

@@ -144,13 +144,21 @@ final class WriteBuffer: Sendable {
   ///
   /// Called with the store's publishing lock held, which comes before the buffer's own.
   ///
-  /// - Parameter moves: by id of a segment that `commit` removes.
-  /// - Throws: what `commit` throws; then nothing has moved.
+  /// - Parameters:
+  ///   - moves: by id of a segment that `commit` removes.
+  ///   - settled: segments of which no row may have died by rows that are here.
+  /// - Throws: what `commit` throws; then nothing has moved. `resourceExhausted` if rows of
+  ///   `settled` have died.
   func rowsMoved(
-    _ moves: [UInt64: RowMove], commit: () throws(TallyError) -> StoreSnapshot
+    _ moves: [UInt64: RowMove], settled: Set<UInt64> = [], commit: () throws(TallyError) -> StoreSnapshot
   ) throws(TallyError) -> StoreSnapshot {
     try state.withLock { (state) throws(TallyError) in
       settle(&state)
+      if state.hasDeletions(of: settled) {
+        throw TallyError(
+          .resourceExhausted, "rows of a segment are being replaced by events in the buffer",
+          hint: "try again")
+      }
       let snapshot = try commit()
       for generation in [state.frozen, state.active] {
         guard let generation else { continue }
@@ -210,6 +218,15 @@ final class WriteBuffer: Sendable {
 }
 
 extension WriteBuffer.State {
+  /// Whether rows of committed segments have died by rows that are in none.
+  fileprivate func hasDeletions(of segments: Set<UInt64>) -> Bool {
+    guard !segments.isEmpty else { return false }
+    return [frozen, active].contains { generation in
+      generation?.committedDeletions.contains { segments.contains($0.key) && !$0.value.isEmpty }
+        ?? false
+    }
+  }
+
   /// Remembers that a producer's batch is here.
   fileprivate mutating func note(_ batch: IngestBatch, of producer: String) {
     var mark =

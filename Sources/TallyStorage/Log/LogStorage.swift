@@ -97,7 +97,7 @@ final class LogStorage: @unchecked Sendable {
     var groups = [group]
     if file?.hasRoom(for: group.byteCount) != true {
       if file == nil { groups = unsynced + groups }
-      try rotate(to: groups, options: options)
+      try rotate(to: groups, firstLSN: groups[0].firstLSN, options: options)
     }
     guard let file else { throw TallyError(.internal, "the log has no file") }
     for group in groups {
@@ -140,16 +140,26 @@ final class LogStorage: @unchecked Sendable {
 
   // MARK: Files
 
+  /// Goes on in a new file without a record, so that all others can be removed.
+  ///
+  /// - Throws: `io`, `diskFull`; appends go on as before, or in a new file.
+  func startFile(nextLSN: UInt64, options: WriteAheadLog.Options) throws(TallyError) {
+    if let failure { throw failure }
+    guard file != nil || unsynced.isEmpty else {
+      throw TallyError(.io, "the log could not be written just now", hint: "try again")
+    }
+    try rotate(to: [], firstLSN: nextLSN, options: options)
+  }
+
   /// Goes on in a new file, to which `groups` will be written.
   private func rotate(
-    to groups: [LogGroup], options: WriteAheadLog.Options
+    to groups: [LogGroup], firstLSN: UInt64, options: WriteAheadLog.Options
   ) throws(TallyError) {
     try synchronizeInherited()
     if let file, let last = unsynced.last {
       try file.synchronize()
       noteDurable(upTo: last.lastLSN)
     }
-    let firstLSN = groups[0].firstLSN
     let room = groups.reduce(
       LogFormat.fileHeaderByteCount + LogFormat.recordHeaderByteCount
     ) { $0 + $1.byteCount }

@@ -104,7 +104,8 @@ extension Store {
     flusher.withLock { $0?.wake() }
   }
 
-  private func openLog() throws(TallyError) -> WriteAheadLog {
+  /// The log, made if it is not there yet.
+  func openLog() throws(TallyError) -> WriteAheadLog {
     try log.withLock { (log) throws(TallyError) in
       if let log { return log }
       let manifest = try committedManifest()

@@ -18,6 +18,8 @@ extension Store {
   ///   - makeEdit: the rest of the edit, given the manifest in force, which nobody changes
   ///     meanwhile. It names the segments removed; their files go once nobody needs them.
   ///   - moves: where rows of the segments removed went, by segment id: the write buffer is told.
+  ///   - settled: segments of which no row may die by rows in the buffer: `makeEdit` counts on
+  ///     what the manifest says of them.
   ///   - onCommit: called at the moment of the commit, before anyone sees it.
   ///   - threadCount: syncs wait for the disk, not for a core: several at once let it group them.
   /// - Throws: `io`, `corruption`, and what `makeEdit` throws; the store is as before, unless the
@@ -25,13 +27,13 @@ extension Store {
   @discardableResult
   func publish(
     _ segments: [SegmentInfo], threadCount: Int = 8, moves: [UInt64: RowMove] = [:],
-    onCommit: () -> Void = {}, edit makeEdit: (Manifest) throws(TallyError) -> ManifestEdit
+    settled: Set<UInt64> = [], onCommit: () -> Void = {}, edit makeEdit: (Manifest) throws(TallyError) -> ManifestEdit
   ) throws(TallyError) -> StoreSnapshot {
     try publish(segments, threadCount: threadCount) { () throws(TallyError) in
-      guard let buffer, !moves.isEmpty else {
+      guard let buffer, !moves.isEmpty || !settled.isEmpty else {
         return try commit(segments, try makeEdit(try committedManifest()), onCommit)
       }
-      return try buffer.rowsMoved(moves) { () throws(TallyError) in
+      return try buffer.rowsMoved(moves, settled: settled) { () throws(TallyError) in
         try commit(segments, try makeEdit(try committedManifest()), onCommit)
       }
     }
@@ -83,8 +85,10 @@ extension Store {
     edit.nextSegmentID = segmentIDs.end
     edit.columnsAdded = Array(schema.columns.dropFirst(manifest.schema.columns.count))
     edit.segmentsAdded = segments
+    // What the caller wrote anew grows by the commits to come.
     let grown = tables.filter { column, table in
       table.count > (manifest.dictionaries[column]?.entryCount ?? 0)
+        && made.dictionaries[column] == nil
     }
     let extents = try appendDictionaries(grown, manifest)
     edit.dictionaries.merge(extents) { _, extent in extent }

@@ -17,9 +17,11 @@ let testTypes: [(name: String, type: LogicalType)] = [
 
 enum TestRows {
   /// A batch with exactly the columns that some row names.
-  static func batch(_ rows: [TestRow]) -> EventBatch {
+  static func batch(
+    _ rows: [TestRow], adding more: [(name: String, type: LogicalType)] = []
+  ) -> EventBatch {
     var batch = EventBatch(rowCount: rows.count)
-    for (name, type) in testTypes where rows.contains(where: { $0[name] != nil }) {
+    for (name, type) in testTypes + more where rows.contains(where: { $0[name] != nil }) {
       batch.columns.append(column(name, type, rows.map { $0[name] ?? .null }))
     }
     return batch
