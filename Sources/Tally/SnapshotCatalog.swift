@@ -20,7 +20,8 @@ struct SnapshotCatalog: Catalog {
   func symbolsNear(_ text: String, column: Int, limit: Int) -> [String] {
     guard let table = table(column), table.count > 0 else { return [] }
     let count = min(table.count, SnapshotCatalog.candidateCountMax)
-    let names = (1...count).map { table.string(SymbolCode($0)).string }
+    let names = (1...count).map { table.string(SymbolCode($0)) }
+      .filter { !ErasedEntry.isErased($0) }.map(\.string)
     return Suggestion.nearest(to: text, among: names, limit: limit)
   }
 
@@ -35,6 +36,7 @@ struct SnapshotCatalog: Catalog {
   func symbols(column: Int) -> [ByteString] {
     guard let table = table(column), table.count > 0 else { return [] }
     return (1...table.count).map { table.string(SymbolCode($0)) }
+      .filter { !ErasedEntry.isErased($0) }
   }
 
   /// What cannot be read is not there to be shown.

@@ -30,6 +30,7 @@ struct TallyCommand: ParsableCommand {
       ReplCommand.self, QueryCommand.self, StatsCommand.self, InspectCommand.self,
       ImportCommand.self, CompactCommand.self, GenerateCommand.self, DemoCommand.self,
       VerifyCommand.self, BackupCommand.self, RestoreCommand.self,
+      RetainCommand.self, EraseCommand.self,
     ],
     defaultSubcommand: ReplCommand.self)
 

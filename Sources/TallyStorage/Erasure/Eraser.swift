@@ -234,7 +234,7 @@ struct Eraser {
 
   private mutating func removeFiles() throws(TallyError) {
     receipt.removedFileCount += try discardLog()
-    for directory in [store.layout.quarantined, store.layout.rejected] {
+    for directory in [store.layout.quarantined, store.layout.rejects] {
       guard try store.fileSystem.kind(of: directory) == .directory else { continue }
       for name in try store.fileSystem.contents(ofDirectory: directory) {
         try store.fileSystem.remove(directory.appending(name))
@@ -320,7 +320,7 @@ struct Eraser {
     }
     receipt.isOfOneOrg = request.org != nil
     receipt.isDroppingRows = request.isDroppingRows
-    receipt.setSums(before, after, manifest.schema)
+    if !request.isDryRun { receipt.setSums(before, after, manifest.schema) }
     guard !request.isDryRun else { return }
     try ReceiptFile.write(
       receipt, generation: manifest.generation, layout: store.layout,

@@ -7,8 +7,6 @@ extension StoreLayout {
   package var receipts: FilePath { root.appending("receipts") }
   /// Where damaged files go.
   var quarantined: FilePath { root.appending("quarantine") }
-  /// Rows that could not be taken.
-  var rejected: FilePath { root.appending("rejects") }
 }
 
 /// A receipt's file, `receipts/erasure-<seconds since 1970>-<generation>.json`.
