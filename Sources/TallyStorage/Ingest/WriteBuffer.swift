@@ -150,7 +150,8 @@ final class WriteBuffer: Sendable {
   /// - Throws: what `commit` throws; then nothing has moved. `resourceExhausted` if rows of
   ///   `settled` have died.
   func rowsMoved(
-    _ moves: [UInt64: RowMove], settled: Set<UInt64> = [], commit: () throws(TallyError) -> StoreSnapshot
+    _ moves: [UInt64: RowMove], settled: Set<UInt64> = [],
+    commit: () throws(TallyError) -> StoreSnapshot
   ) throws(TallyError) -> StoreSnapshot {
     try state.withLock { (state) throws(TallyError) in
       settle(&state)
