@@ -39,9 +39,9 @@ public struct BatchNumber: Hashable, Sendable {
 
 /// What became of appended events.
 public struct AppendResult: Hashable, Sendable {
-  /// Events stored; those that replaced an older duplicate count.
+  /// Events that were new.
   public var acceptedCount: Int
-  /// Events that repeat another's `eventID`: dropped, or stored in the other's place.
+  /// The others: they repeat an older one's `eventID` and were dropped, or took its place.
   public var duplicateCount: Int
   /// Whether the batch had been stored before under its number, and nothing was stored now.
   public var isReplay: Bool

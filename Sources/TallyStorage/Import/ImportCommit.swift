@@ -47,7 +47,7 @@ struct ImportCommit {
       verdict = try duplicates.verdict()
       var edit = ManifestEdit()
       var counters = manifest.counters
-      counters.acceptedCount &+= UInt64(rowCount - verdict.droppedCount)
+      counters.acceptedCount &+= UInt64(max(0, rowCount - verdict.duplicateCount))
       counters.duplicateCount &+= UInt64(verdict.duplicateCount)
       edit.counters = counters
       for (id, dead) in verdict.dead {

@@ -12,9 +12,9 @@ package enum Acknowledgement: String, Hashable, Sendable, CaseIterable {
 
 /// What became of a batch.
 package struct AppendReceipt: Hashable, Sendable {
-  /// Rows stored. Those that replaced an older duplicate count.
+  /// Rows that were new events.
   package var acceptedCount = 0
-  /// Rows that were duplicates of others by `event_id`: dropped, or stored in the other's place.
+  /// The other rows: duplicates by `event_id`, dropped or stored in the older one's place.
   package var duplicateCount = 0
   /// Whether the producer's batch had been stored before, and nothing was stored now.
   package var isReplay = false

@@ -1,8 +1,9 @@
-/// What became of rows that were given to a store, since it was made.
+/// What became of rows that were given to a store, since it was made. Each row is counted once; the
+/// rows of a batch sent again under its producer's number are not.
 package struct IngestCounters: Hashable, Sendable {
-  /// Rows stored, those included that a later duplicate has replaced.
+  /// Rows that were new events.
   package var acceptedCount: UInt64 = 0
-  /// Rows that were another row's duplicate: they were dropped or replaced the older one.
+  /// Rows that were an older one's duplicate: they were dropped, or took its place.
   package var duplicateCount: UInt64 = 0
   /// Rows that could not be taken.
   package var rejectedCount: UInt64 = 0
