@@ -15,7 +15,6 @@ struct DuplicateEvents {
   private var events: [Event] = []
   private(set) var dead: [SourceRow] = []
   private(set) var duplicateCount = 0
-  private(set) var droppedCount = 0
 
   private static let storedArrival: Int64 = -1
 
@@ -101,7 +100,6 @@ struct DuplicateEvents {
         DuplicateRule.replaces(tokenCount: event.tokenCount, living[$0].tokenCount)
       }
       guard replaces else {
-        droppedCount += 1
         dead.append(event.place)
         continue
       }

@@ -7,12 +7,9 @@ struct DuplicateVerdict: Sendable {
   var dead: [UInt64: DeletedRows] = [:]
   /// Rows of the import whose event was there when they came.
   var duplicateCount = 0
-  /// Those among them that were not stored in the other's place.
-  var droppedCount = 0
 
   fileprivate mutating func add(_ events: DuplicateEvents, _ sources: [DuplicateSource]) {
     duplicateCount += events.duplicateCount
-    droppedCount += events.droppedCount
     for event in events.dead {
       let info = sources[event.source].reader.info
       dead[info.id, default: DeletedRows(rowCount: info.rowCount)].insert(event.row)

@@ -3,7 +3,7 @@ import Foundation
 import SystemPackage
 import TallyFile
 
-/// `TallyDurability power | crash | race | fill DIRECTORY | soak`: long runs that try to make a store
+/// `TallyDurability power | crash | race | fill DIRECTORY | soak`: runs that try to make a store
 /// lose something. `child` is the process that `crash` kills.
 ///
 /// Settings come from the environment; see docs/TESTING.md.
