@@ -52,6 +52,8 @@ final class LogFile: @unchecked Sendable {
   ///
   /// - Parameter isDurable: whether that must survive a crash. The records are durable already.
   func seal(nextLSN: UInt64, isDurable: Bool) throws(TallyError) {
+    // The record of the end says that all before it are durable: that must be true first.
+    if isDurable { try file.synchronize() }
     var writer = ByteWriter()
     LogRecordHeader(
       payloadByteCount: 0, kind: .end, lsn: nextLSN, durableLSN: nextLSN - 1, payloadCRC: 0

@@ -27,7 +27,8 @@ extension Store {
   @discardableResult
   func publish(
     _ segments: [SegmentInfo], threadCount: Int = 8, moves: [UInt64: RowMove] = [:],
-    settled: Set<UInt64> = [], onCommit: () -> Void = {}, edit makeEdit: (Manifest) throws(TallyError) -> ManifestEdit
+    settled: Set<UInt64> = [], onCommit: () -> Void = {},
+    edit makeEdit: (Manifest) throws(TallyError) -> ManifestEdit
   ) throws(TallyError) -> StoreSnapshot {
     try publish(segments, threadCount: threadCount) { () throws(TallyError) in
       guard let buffer, !moves.isEmpty || !settled.isEmpty else {

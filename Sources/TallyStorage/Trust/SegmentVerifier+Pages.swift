@@ -11,12 +11,13 @@ extension SegmentVerifier {
       for (rowGroup, chunk) in column.chunks.enumerated() {
         if cancellation.isCancelled { return }
         for (index, location) in chunk.pages.enumerated() {
-          let isIntact = attempt(at: { finding in
+          let locate = { (finding: inout Finding) in
             finding.column = name
             finding.rowGroup = rowGroup
             finding.page = index
             finding.offset = location.offset
-          }) { [reader] () throws(TallyError) in
+          }
+          let isIntact = attempt(at: locate) { [reader] () throws(TallyError) in
             try reader.checkPage(column, rowGroup: rowGroup, index: index)
           }
           if !isIntact { damagedRowGroups.insert(rowGroup) }

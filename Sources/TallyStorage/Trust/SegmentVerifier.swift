@@ -123,7 +123,8 @@ struct SegmentVerifier {
     for entry in footer.sections where !entry.flags.contains(.required) {
       let name = SectionType(rawValue: entry.type).map { "'\($0)'" } ?? "\(entry.type)"
       let subject = "segment section \(name)"
-      attempt(.derived, at: { $0.offset = entry.offset }) { [reader] () throws(TallyError) in
+      let locate = { (finding: inout Finding) in finding.offset = entry.offset }
+      attempt(.derived, at: locate) { [reader] () throws(TallyError) in
         let bytes = try reader.read(
           byteCount: entry.storedByteCount, at: entry.offset, subject: subject)
         try SegmentReader.checkCRC(bytes, entry.crc, subject)

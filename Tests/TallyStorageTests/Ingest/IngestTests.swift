@@ -173,8 +173,10 @@ import Testing
         for number in 0..<30 {
           let rows = IngestFixture.rows(number)
           sent.append(rows)
-          _ = try store.append(TestRows.batch(rows))
-          acknowledged += rows
+          var appendOptions = AppendOptions()
+          appendOptions.acknowledgement = number % 3 == 2 ? .os : .durable
+          _ = try store.append(TestRows.batch(rows), options: appendOptions)
+          if number % 3 != 2 { acknowledged += rows }
           if number % 9 == 8 { try store.flush() }
         }
         try store.close()
