@@ -47,6 +47,9 @@ public final class Database: Sendable {
     public var bufferByteCountMax = 64 << 20
     /// Longest time that appended events stay in memory before they are written as segments.
     public var flushIntervalSeconds = 30
+    /// Whether queries leave out damaged segments instead of failing. Such an answer says so; see
+    /// ``QueryResult/isPartial``.
+    public var allowsPartialAnswers = false
     /// Rows that operators pass on at once, for tests.
     package var batchRowCount = Vector.rowCountMax
     /// Optimizations switched off by name, for tests.
@@ -69,6 +72,7 @@ public final class Database: Sendable {
   private struct Settings {
     var threadCount: Int
     var memoryByteCountMax: Int
+    var allowsPartialAnswers: Bool
   }
 
   private init(store: Store, options: Options) {
@@ -78,7 +82,8 @@ public final class Database: Sendable {
     pool = WorkerPool(threadCount: threadCount)
     settings = Mutex(
       Settings(
-        threadCount: threadCount, memoryByteCountMax: options.queryMemoryByteCountMax))
+        threadCount: threadCount, memoryByteCountMax: options.queryMemoryByteCountMax,
+        allowsPartialAnswers: options.allowsPartialAnswers))
   }
 
   /// Opens the store in directory `path`.
@@ -132,6 +137,7 @@ public final class Database: Sendable {
     let current = settings.withLock { $0 }
     var execution = ExecutionOptions(threadCount: current.threadCount)
     execution.memoryByteCountMax = current.memoryByteCountMax
+    execution.allowsPartialAnswers = current.allowsPartialAnswers
     execution.batchRowCount = min(max(options.batchRowCount, 1), Vector.rowCountMax)
     execution.disabledRules = options.disabledRules
     let session = Session(
@@ -145,12 +151,21 @@ public final class Database: Sendable {
   private func apply(
     _ setting: (name: String, value: Value, span: SourceSpan)
   ) throws(TallyError) {
-    let known = ["threads", "memory_limit_mib"]
+    let known = ["threads", "memory_limit_mib", "allow_partial"]
     guard known.contains(setting.name) else {
       throw TallyError(
         .binding, "unknown setting '\(setting.name)'", span: setting.span,
         hint: Suggestion.hint(Suggestion.nearest(to: setting.name, among: known), quote: "'")
-          ?? "settings are \(known.joined(separator: " and "))")
+          ?? "settings are \(known.joined(separator: ", "))")
+    }
+    if setting.name == "allow_partial" {
+      guard case .bool(let isAllowed) = setting.value else {
+        throw TallyError(
+          .invalidArgument,
+          "found \(Database.quoted(setting.value)) for 'allow_partial', expected true or false",
+          span: setting.span)
+      }
+      return settings.withLock { $0.allowsPartialAnswers = isAllowed }
     }
     guard case .int(let wide) = setting.value, let number = Int(exactly: wide),
       (1...Database.settingMax).contains(number)

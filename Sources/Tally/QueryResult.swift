@@ -17,6 +17,9 @@ public struct QueryResult: Sendable, RandomAccessCollection {
     public let scannedRowCount: Int
     /// Rows that bounds proved irrelevant without reading them.
     public let prunedRowCount: Int
+    /// Rows in damaged parts of the store, which the answer lacks; 0 unless
+    /// ``Database/Options/allowsPartialAnswers`` is set.
+    public let missingRowCount: Int
     /// Wall time from the start of execution to the last row.
     public let elapsedNanoseconds: UInt64
   }
@@ -27,6 +30,10 @@ public struct QueryResult: Sendable, RandomAccessCollection {
   public let statistics: Statistics
   /// Notes about a query that is legal but probably not meant, such as a name that no event has.
   public let warnings: [String]
+  /// Whether damaged parts of the store were left out of the answer.
+  public var isPartial: Bool { missingRowCount > 0 }
+  /// Rows in damaged parts of the store, which could not be looked at.
+  public var missingRowCount: Int { statistics.missingRowCount }
   package let resultSet: ResultSet
   private let indexByName: [String: Int]
 
@@ -42,6 +49,7 @@ public struct QueryResult: Sendable, RandomAccessCollection {
     statistics = Statistics(
       scannedRowCount: resultSet.statistics.scannedRowCount,
       prunedRowCount: resultSet.statistics.prunedRowCount,
+      missingRowCount: resultSet.statistics.missingRowCount,
       elapsedNanoseconds: resultSet.statistics.elapsedNanoseconds)
   }
 

@@ -43,7 +43,7 @@ package struct Session: Sendable {
     switch try binder.bind(statement) {
     case .query(let query):
       let result = try execute(query, cancellation, isProfiling: false)
-      return Answer(result: result, warnings: query.warnings)
+      return Answer(result: result, warnings: query.warnings + Session.warnings(about: result))
     case .explain(let query, let analyze):
       let rows = try explain(query, analyze: analyze, cancellation)
       return Answer(result: rows, warnings: query.warnings)
@@ -51,6 +51,17 @@ package struct Session: Sendable {
       return Answer(
         result: ResultSet(columns: [], rowCount: 0), warnings: [], setting: (name, value, span))
     }
+  }
+
+  /// What must be said of an answer from which rows are missing.
+  private static func warnings(about result: ResultSet) -> [QueryWarning] {
+    let count = result.statistics.missingRowCount
+    guard count > 0 else { return [] }
+    return [
+      QueryWarning(
+        "rows in damaged segments are missing from the answer: partial=true missing_rows=\(count)",
+        hint: "'tally verify --deep' lists the damage, 'tally repair' says what can be done")
+    ]
   }
 
   private func optimized(_ query: BoundQuery) throws(TallyError) -> LogicalPlan {
@@ -80,6 +91,7 @@ package struct Session: Sendable {
       let result = try execute(query, cancellation, isProfiling: true)
       lines = ProfilePrinter.annotate(
         lines, with: result.statistics, resultRowCount: result.rowCount)
+      lines += Session.warnings(about: result).map { "warning: " + $0.message }
     }
     var table = StringTable()
     let codes = lines.map { table.intern(ByteString($0)) }

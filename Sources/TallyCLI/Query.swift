@@ -33,6 +33,9 @@ struct QueryCommand: ParsableCommand {
   @Flag(help: "Report rows, rows scanned and milliseconds of every execution on standard error.")
   var timing = false
 
+  @Flag(help: "Leave out damaged segments instead of failing; the answer says so.")
+  var allowPartial = false
+
   @Option(
     name: .customLong("repeat"),
     help: ArgumentHelp(
@@ -71,7 +74,7 @@ struct QueryCommand: ParsableCommand {
     Interrupt.install()
     let runner = try DatabaseRunner.open(
       database.directory, threadCount: threads, usesRollups: !noRollups,
-      includesUnflushed: live)
+      includesUnflushed: live, allowsPartialAnswers: allowPartial)
     let output = OutputBuffer.standardOutput()
     let layout = TableFormatter.Layout(
       width: Environment.width(1), isColored: Environment.isColored(1))
@@ -110,8 +113,10 @@ struct QueryCommand: ParsableCommand {
 enum TimingLine {
   static func text(_ number: Int, _ result: ResultTable) -> String {
     let statistics = result.statistics
+    let missing = statistics.missingRowCount
     return "query=\(number) rows=\(result.rowCount) scanned=\(statistics.scannedRowCount)"
-      + " source=\(statistics.source) ms=\(milliseconds(statistics.elapsedMilliseconds))\n"
+      + " source=\(statistics.source) ms=\(milliseconds(statistics.elapsedMilliseconds))"
+      + (missing > 0 ? " partial=true missing_rows=\(missing)\n" : "\n")
   }
 
   /// Three digits after the point.

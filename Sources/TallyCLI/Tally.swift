@@ -29,7 +29,7 @@ struct TallyCommand: ParsableCommand {
     subcommands: [
       ReplCommand.self, QueryCommand.self, StatsCommand.self, InspectCommand.self,
       ImportCommand.self, CompactCommand.self, GenerateCommand.self, DemoCommand.self,
-      VerifyCommand.self, BackupCommand.self, RestoreCommand.self,
+      VerifyCommand.self, BackupCommand.self, RestoreCommand.self, RepairCommand.self,
       RetainCommand.self, EraseCommand.self,
     ],
     defaultSubcommand: ReplCommand.self)

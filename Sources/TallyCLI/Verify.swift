@@ -31,6 +31,13 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Read every page of every column and compare it with all that is said of it.")
   var deep = false
 
+  @Flag(
+    help: """
+      Also mark damaged segments in the manifest, so that queries say so at once, and keep their \
+      files with the reason in quarantine/ (implies --deep; nobody else may be writing).
+      """)
+  var quarantine = false
+
   @Option(help: ArgumentHelp("Threads (default: all processors).", valueName: "n"))
   var threads: Int?
 
@@ -47,10 +54,12 @@ struct VerifyCommand: ParsableCommand {
     Interrupt.install()
     let isIntact = try Interrupt.cancelling { token in
       var options = VerifyOptions()
-      options.isDeep = deep
+      options.isDeep = deep || quarantine
       options.threadCount = threads ?? Machine.coreCount
       options.cancellation = token
-      return try StoreCheck(directory: database.directory, format: format).run(options)
+      var check = StoreCheck(directory: database.directory, format: format)
+      check.isMarking = quarantine
+      return try check.run(options)
     }
     if !isIntact { throw ExitCode(3) }
   }
@@ -60,6 +69,8 @@ struct VerifyCommand: ParsableCommand {
 struct StoreCheck {
   var directory: String
   var format: ReportFormat
+  /// Whether to put damaged segments into the quarantine.
+  var isMarking = false
 
   /// - Returns: whether the store is intact.
   func run(_ options: VerifyOptions) throws -> Bool {
@@ -75,8 +86,14 @@ struct StoreCheck {
   ) throws(TallyError) -> VerifySummary {
     do throws(TallyError) {
       let store = try Store.open(
-        FilePath(directory), mode: .readOnly, fileSystem: PosixFileSystem())
+        FilePath(directory), mode: isMarking ? .readWrite(creating: false) : .readOnly,
+        fileSystem: PosixFileSystem())
       let summary = try store.verify(options) { report.add($0) }
+      if isMarking {
+        let changes = try store.quarantine(report.findings)
+        report.note("quarantined", changes.marked)
+        report.note("intact_again", changes.cleared)
+      }
       try store.close()
       return summary
     } catch {

@@ -12,5 +12,8 @@ package struct ExecutionOptions: Sendable {
   /// `partitionwise_aggregation`.
   package var disabledRules: Set<String> = []
 
+  /// Whether damaged row groups may be left out of the answer, which says so then.
+  package var allowsPartialAnswers = false
+
   package init(threadCount: Int) { self.threadCount = threadCount }
 }

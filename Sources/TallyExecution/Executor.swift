@@ -1,3 +1,4 @@
+internal import Synchronization
 package import TallyBase
 package import TallyPlanning
 package import TallyStorage
@@ -14,6 +15,9 @@ package struct Executor: Sendable {
 
   /// The rows of `plan`.
   ///
+  /// With `allowsPartialAnswers`, row groups that cannot be read are left out, as if they did not
+  /// exist; `missingRowCount` says how many rows that concerns.
+  ///
   /// - Throws: `invalidArgument` for values that cannot be computed, `resourceExhausted` over the
   ///   memory limit, `cancelled`, and what storage throws.
   package func execute(
@@ -21,13 +25,35 @@ package struct Executor: Sendable {
     cancellation: CancellationToken = CancellationToken(), isProfiling: Bool = false
   ) throws(TallyError) -> ResultSet {
     let start = Stopwatch.now()
-    let context = QueryContext(
-      snapshot: snapshot, options: options, cancellation: cancellation)
+    var leftOut = LeftOut()
+    while true {
+      let context = QueryContext(
+        snapshot: snapshot, options: options, cancellation: cancellation, leftOut: leftOut)
+      let outcome: Result<ResultSet, TallyError>
+      do throws(TallyError) {
+        outcome = .success(try run(plan, context, isProfiling: isProfiling))
+      } catch {
+        outcome = .failure(error)
+      }
+      let damage = context.damage.withLock { $0 }
+      try cancellation.check()
+      // A run that met damage has seen parts of what it must leave out: start again without.
+      guard damage.isEmpty else {
+        leftOut.formUnion(damage)
+        continue
+      }
+      var result = try outcome.get()
+      result.statistics.elapsedNanoseconds = Stopwatch.now() - start
+      result.statistics.peakByteCount = context.budget.peakByteCount
+      return result
+    }
+  }
+
+  private func run(
+    _ plan: LogicalPlan, _ context: QueryContext, isProfiling: Bool
+  ) throws(TallyError) -> ResultSet {
     let physical = try PhysicalPlanner(context: context).plan(plan)
     var run = QueryRun(plan: physical, context: context, pool: pool, isProfiling: isProfiling)
-    var result = try run.execute()
-    result.statistics.elapsedNanoseconds = Stopwatch.now() - start
-    result.statistics.peakByteCount = context.budget.peakByteCount
-    return result
+    return try run.execute()
   }
 }

@@ -9,6 +9,10 @@ final class QueryContext: Sendable {
   let options: ExecutionOptions
   let budget: MemoryBudget
   let cancellation: CancellationToken
+  /// What earlier runs of the query could not read.
+  let leftOut: LeftOut
+  /// What this run could not read.
+  let damage: Mutex<LeftOut> = Mutex(LeftOut())
   /// Strings of literals and of expressions that make new strings; equal strings, equal codes.
   let texts: TextPool
   private let columnPools: Mutex<[Int: TextPool]> = Mutex([:])
@@ -19,7 +23,11 @@ final class QueryContext: Sendable {
     var body: BoundExpression
   }
 
-  init(snapshot: StoreSnapshot, options: ExecutionOptions, cancellation: CancellationToken) {
+  init(
+    snapshot: StoreSnapshot, options: ExecutionOptions, cancellation: CancellationToken,
+    leftOut: LeftOut = LeftOut()
+  ) {
+    self.leftOut = leftOut
     self.snapshot = snapshot
     self.options = options
     self.cancellation = cancellation

@@ -69,6 +69,8 @@ package struct ExecutionStatistics: Sendable {
   package var scannedRowCount = 0
   /// Rows skipped by partition, segment, row-group or page bounds.
   package var prunedRowCount = 0
+  /// Rows that could not be read and are left out of the answer.
+  package var missingRowCount = 0
   /// Encoded bytes of the pages that were scanned.
   package var scannedByteCount = 0
   package var segmentCount = 0

@@ -45,6 +45,58 @@ import Testing
       ])
   }
 
+  @Test func partialAnswersSaySo() throws {
+    let lines = try shell(
+      """
+      tally import --db "$small" - <<< '{"time":"2026-01-06T10:00:00Z","input_tokens":7}'
+      flip "$segment" 20; query='select count(*) as n, min(time) as t from usage'
+      tally query --db "$small" --format csv "$query" 2>&1 | head -1 | grep -o 'checksum'
+      tally query --db "$small" --format csv "$query"; echo $?
+      tally query --db "$small" --format csv --allow-partial --timing "$query" > out 2> errors
+      echo $?; cat out; grep -o 'partial=true missing_rows=.*' errors
+      tally query --db "$small" --format csv "set allow_partial = true; count(*)" 2>&1; echo $?
+      tally verify --quarantine --db "$small" > out; echo $?; grep quarantined out
+      ls "$small/quarantine"
+      tally query --db "$small" --format csv 'count(*)' 2>&1 | grep -o 'segment 1 is marked'
+      tally query --db "$small" --format csv --allow-partial 'count(*) as n' 2> errors
+      grep -o 'partial=true missing_rows=.*' errors
+      tally query --db "$small" --format csv "select count(*) as n from usage since '2026-01-06'"
+      """)
+    #expect(
+      lines.filter { !$0.contains("checksum ") && !$0.hasPrefix("hint") } == [
+        "imported=1 rejected=0 duplicates=0", "checksum", "3", "0", "n,t",
+        "1,2026-01-06T10:00:00Z", "partial=true missing_rows=5",
+        "partial=true missing_rows=5", "count(*)", "6", "0", "3", "quarantined: segments 1",
+        "00000001.json", "00000001.seg", "segment 1 is marked", "n", "1",
+        "partial=true missing_rows=5", "n", "1",
+      ])
+  }
+
+  @Test func repairGivesUpOnlyWhatItIsTold() throws {
+    let lines = try shell(
+      """
+      tally import --db "$small" - <<< '{"time":"2026-01-06T10:00:00Z","input_tokens":7}'
+      tally repair --db "$small"; flip "$segment" 20
+      tally repair --dry-run --db "$small" > out; echo $?; tail -1 out
+      ls "$small/quarantine" 2> /dev/null
+      tally repair --db "$small" > out; echo $?; cut -c1-50 out; count "$small" | cut -c1-5
+      tally repair --drop 1 --db "$small" > out; echo $?; tail -1 out; count "$small"
+      tally verify --deep --db "$small" > out; echo $?; ls "$small/quarantine"
+      tally repair --drop 1 --db "$small"; echo $?
+      rm "$small/CURRENT"; tally repair --db "$small" | cut -c1-24; count "$small"
+      """)
+    #expect(
+      lines == [
+        "imported=1 rejected=0 duplicates=0", "repaired=0 damaged=0 lost_rows=0", "3",
+        "would_repair=0 damaged=1 lost_rows=0", "3",
+        "damaged: partitions/2026-01-05/00000001.seg: page ", "repaired=0 damaged=1 lost_rows=0",
+        "hint:", "0", "repaired=1 damaged=0 lost_rows=5", "1", "0", "00000001.json",
+        "00000001.seg", "error: there is no segment 1",
+        "hint: 'tally verify --deep' lists those that are damaged", "1",
+        "rebuilt: CURRENT: it was", "repaired=1 damaged=0 los", "1",
+      ])
+  }
+
   @Test func backupAndRestoreKeepTheStore() throws {
     let lines = try shell(
       """

@@ -5,17 +5,20 @@ import TallyStorage
 /// Prints findings as they come, and what was looked at.
 final class FindingReport: Sendable {
   private let format: ReportFormat
-  /// Findings in JSON so far.
-  private let objects = Mutex<[String]>([])
+  private let state = Mutex(State())
+
+  private struct State {
+    var findings: [Finding] = []
+    /// Further lines of the summary.
+    var notes: [(name: String, ids: [UInt64])] = []
+  }
 
   init(_ format: ReportFormat) { self.format = format }
 
   func add(_ finding: Finding) {
-    objects.withLock { objects in
-      guard format == .text else {
-        objects.append(FindingReport.object(finding))
-        return
-      }
+    state.withLock { state in
+      state.findings.append(finding)
+      guard format == .text else { return }
       let output = OutputBuffer.standardOutput()
       // A reader that went away notices when the summary is written.
       try? output.write(finding.description + "\n")
@@ -23,13 +26,25 @@ final class FindingReport: Sendable {
     }
   }
 
+  /// All findings so far.
+  var findings: [Finding] { state.withLock { $0.findings } }
+
+  /// Adds a list of segments to the summary, unless it is empty.
+  func note(_ name: String, _ ids: [UInt64]) {
+    if !ids.isEmpty { state.withLock { $0.notes.append((name, ids)) } }
+  }
+
   /// Prints the summary; in JSON, all of it.
   func finish(_ summary: VerifySummary, elapsed: Duration) throws {
     let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
     let rate = seconds > 0 ? Double(summary.byteCount) / 1e6 / seconds : 0
     let output = OutputBuffer.standardOutput()
+    let notes = state.withLock { $0.notes }.map { note in
+      (note.name, note.ids.map(String.init).joined(separator: ", "))
+    }
     switch format {
     case .text:
+      for (name, ids) in notes { try output.write("\(name): segments \(ids)\n") }
       try output.write(
         "verified segments=\(summary.segmentCount) rows=\(summary.rowCount) "
           + "dictionaries=\(summary.dictionaryCount) log_records=\(summary.logRecordCount) "
@@ -37,7 +52,8 @@ final class FindingReport: Sendable {
           + "leftover=\(summary.leftoverCount) bytes=\(summary.byteCount) "
           + "mb_per_s=\(TimingLine.milliseconds(rate))\n")
     case .json:
-      let objects = objects.withLock { $0 }
+      let objects = findings.map(FindingReport.object)
+      let lists = notes.map { "\n  \"\($0)\": [\($1)]," }.joined()
       let list = objects.isEmpty ? "[]" : "[\n    " + objects.joined(separator: ",\n    ") + "\n  ]"
       try output.write(
         """
@@ -49,7 +65,7 @@ final class FindingReport: Sendable {
           "dictionaries": \(summary.dictionaryCount),
           "log_records": \(summary.logRecordCount),
           "bytes": \(summary.byteCount),
-          "mb_per_s": \(TimingLine.milliseconds(rate)),
+          "mb_per_s": \(TimingLine.milliseconds(rate)),\(lists)
           "findings": \(list)
         }
 

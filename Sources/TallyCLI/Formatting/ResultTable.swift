@@ -24,6 +24,8 @@ struct ResultTable {
   /// What running the query took.
   struct Statistics {
     var scannedRowCount = 0
+    /// Rows of damaged segments that were left out.
+    var missingRowCount = 0
     /// `rows` or `rollup`
     var source = "rows"
     var elapsedMilliseconds = 0.0

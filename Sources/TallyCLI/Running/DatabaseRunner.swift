@@ -15,12 +15,13 @@ final class DatabaseRunner: QueryRunner {
   /// - Throws: `io`, `corruption`, `version`; `invalidArgument` if `path` is not a store.
   static func open(
     _ path: String, threadCount: Int? = nil, usesRollups: Bool = true,
-    includesUnflushed: Bool = false
+    includesUnflushed: Bool = false, allowsPartialAnswers: Bool = false
   ) throws(TallyError) -> DatabaseRunner {
     var options = Database.Options()
     options.access = .readOnly
     options.threadCount = threadCount
     options.includesUnflushed = includesUnflushed
+    options.allowsPartialAnswers = allowsPartialAnswers
     if !usesRollups { options.disabledRules = derivedAnswerRules }
     return DatabaseRunner(try Database.openStore(path, options: options))
   }
@@ -39,6 +40,7 @@ final class DatabaseRunner: QueryRunner {
     table.warnings = answer.warnings.map { warning in
       ResultTable.Warning(message: warning.message, span: warning.span, hint: warning.hint)
     }
+    table.statistics.missingRowCount = result.statistics.missingRowCount
     table.statistics.scannedRowCount = result.statistics.scannedRowCount
     table.statistics.elapsedMilliseconds =
       Double(elapsed.seconds) * 1e3 + Double(elapsed.attoseconds) / 1e15

@@ -20,6 +20,8 @@ struct ScanPlan: Sendable {
   /// Segments, rows pruned before any morsel was made.
   let prunedSegmentCount: Int
   let prunedRowCount: Int
+  /// Rows of damaged parts of segments that are left out.
+  let missingRowCount: Int
   let segmentCount: Int
   let usesZoneMaps: Bool
 }
@@ -60,7 +62,8 @@ struct ScanPlanner {
       columns: columns, outputCount: scan.columns.count, isNeeded: isNeeded,
       dayExpressions: dayExpressions, predicates: predicates, timeRange: scan.timeRange,
       timeColumn: timeColumn, morsels: morsels, prunedSegmentCount: pruner.prunedSegmentCount,
-      prunedRowCount: pruner.prunedRowCount, segmentCount: context.snapshot.segments.count,
+      prunedRowCount: pruner.prunedRowCount, missingRowCount: pruner.missingRowCount,
+      segmentCount: context.snapshot.segments.count,
       usesZoneMaps: pruner.usesZoneMaps)
   }
 

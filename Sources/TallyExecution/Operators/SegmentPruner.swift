@@ -11,6 +11,8 @@ struct SegmentPruner {
   let context: QueryContext
   private(set) var prunedSegmentCount = 0
   private(set) var prunedRowCount = 0
+  /// Rows that are left out because they cannot be read.
+  private(set) var missingRowCount = 0
 
   init(
     columns: [ColumnSchema], predicates: [ScanPredicate], timeRange: TimeBounds,
@@ -42,7 +44,7 @@ struct SegmentPruner {
         prune(info.rowCount)
         continue
       }
-      let footer = try segment.footer()
+      guard let footer = try readableFooter(segment) else { continue }
       if usesZoneMaps, !mayMatch(footer) {
         prune(info.rowCount)
         continue
@@ -52,6 +54,22 @@ struct SegmentPruner {
       }
     }
     return split(groups)
+  }
+
+  /// Nil: the segment is left out.
+  private mutating func readableFooter(
+    _ segment: SegmentReader
+  ) throws(TallyError) -> SegmentFooter? {
+    if try context.leavesOut(segment) {
+      missingRowCount += context.liveRowCount(segment)
+      return nil
+    }
+    do throws(TallyError) {
+      return try segment.footer()
+    } catch {
+      guard context.leavesOut(segment, rowGroup: nil, after: error) else { throw error }
+      return nil
+    }
   }
 
   private mutating func prune(_ rowCount: Int) {
@@ -73,6 +91,11 @@ struct SegmentPruner {
       }
     guard matches else {
       prunedRowCount += rowCount
+      return
+    }
+    if context.leftOut.contains(segment.info.id, rowGroup: rowGroup) {
+      let first = footer.rowGroups[rowGroup].firstRow
+      missingRowCount += context.liveRowCount(segment, rows: first..<(first + rowCount))
       return
     }
     groups.append(

@@ -138,6 +138,7 @@ struct QueryRun {
     statistics.segmentCount = scan.segmentCount
     statistics.prunedSegmentCount = scan.prunedSegmentCount
     statistics.prunedRowCount = scan.prunedRowCount
+    statistics.missingRowCount = scan.missingRowCount
     if plan.isSequential { return try runSequentially(scan) }
     let tasks = plan.isPartitionwise ? daily(scan.morsels) : scan.morsels.map { [$0] }
     let workerCount = max(1, min(context.options.threadCount, pool.threadCount, tasks.count))
@@ -154,7 +155,7 @@ struct QueryRun {
           pipeline: try this.makePipeline(from: 0))
         workers.withLock { $0[worker] = own }
       }
-      try own.run(tasks[task], task: task)
+      try own.run(tasks[task], task: task, context: this.context)
     }
     let all = workers.withLock { $0.sorted { $0.key < $1.key }.map(\.value) }
     guard let first = all.first else { return try makePipeline(from: 0) }
@@ -189,12 +190,20 @@ struct QueryRun {
       self.pipeline = pipeline
     }
 
-    func run(_ morsels: [Morsel], task: Int) throws(TallyError) {
+    func run(_ morsels: [Morsel], task: Int, context: QueryContext) throws(TallyError) {
       let start = Stopwatch.now()
       pipeline.head.begin(task: task)
       if let morsel = morsels.first { pipeline.head.begin(day: morsel.segment.info.day) }
       for morsel in morsels {
-        try cursor.run(morsel) { (batch) throws(TallyError) in try pipeline.head.consume(batch) }
+        do throws(TallyError) {
+          try cursor.run(morsel) { (batch) throws(TallyError) in
+            try pipeline.head.consume(batch)
+          }
+        } catch {
+          guard context.leavesOut(morsel.segment, rowGroup: morsel.rowGroup, after: error) else {
+            throw error
+          }
+        }
       }
       try pipeline.head.endTask()
       nanoseconds += Stopwatch.now() - start
@@ -219,7 +228,7 @@ struct QueryRun {
       cursor: try ScanCursor(plan: scan, context: context), pipeline: pipeline)
     for (task, morsel) in scan.morsels.enumerated() {
       if pipeline.limit?.isDone == true { break }
-      try worker.run([morsel], task: task)
+      try worker.run([morsel], task: task, context: context)
     }
     account(worker)
     return pipeline

@@ -115,6 +115,23 @@ struct LogScanner {
     return found
   }
 
+  /// Goes on behind damage, at the next record that is valid: for repair, which takes what there
+  /// is.
+  ///
+  /// - Returns: false if there is none.
+  mutating func skipDamage() throws(TallyError) -> Bool {
+    var position = offset + 8
+    while let next = try nextCandidate(from: position) {
+      position = next + 8
+      guard let record = try valid(at: next), record.kind == .batch, record.lsn > expectedLSN,
+        end.map({ record.lsn < $0 }) ?? true
+      else { continue }
+      (offset, expectedLSN, isAtEnd) = (next, record.lsn, false)
+      return true
+    }
+    return false
+  }
+
   /// The next place that looks like a record's header: a kind that is known, an LSN not below the
   /// one that is due. Nil at the end of the file.
   private mutating func nextCandidate(from start: Int) throws(TallyError) -> Int? {

@@ -37,6 +37,22 @@ package struct DeletedRows: Hashable, Sendable {
     return false
   }
 
+  /// Dead ones among `rows`. Complexity: one count a word.
+  package func count(in rows: Range<Int>) -> Int {
+    let rows = rows.clamped(to: 0..<rowCount)
+    guard count > 0, !rows.isEmpty else { return 0 }
+    let first = rows.lowerBound >> 6
+    let last = (rows.upperBound - 1) >> 6
+    var total = 0
+    for index in first...last {
+      var word = words[index]
+      if index == first { word &= ~0 << UInt64(rows.lowerBound & 63) }
+      if index == last { word &= ~0 >> UInt64(63 - ((rows.upperBound - 1) & 63)) }
+      total += word.nonzeroBitCount
+    }
+    return total
+  }
+
   /// - Returns: false if the row was dead already.
   @discardableResult
   package mutating func insert(_ row: Int) -> Bool {

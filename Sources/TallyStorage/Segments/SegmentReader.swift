@@ -11,7 +11,7 @@ package final class SegmentReader: Sendable {
 
   package let info: SegmentInfo
   package let path: FilePath
-  private let fileSystem: any FileSystem
+  let fileSystem: any FileSystem
   let cache: PageCache
   private let isResident: Bool
   private let state: Mutex<State>
@@ -56,6 +56,9 @@ package final class SegmentReader: Sendable {
       try? file.close()
     }
   }
+
+  /// `path`, as errors name it.
+  package var pathText: String { path.string }
 
   /// The verified footer.
   ///

@@ -24,6 +24,8 @@ package struct Finding: Hashable, Sendable {
   package var offset: Int64?
   /// What was found, then what was expected.
   package var message: String
+  /// Whether it is only the manifest's mark that says so: nothing else was found.
+  package var isMarkOnly = false
 
   package init(_ kind: Kind, path: String, _ message: String) {
     self.kind = kind

@@ -1,4 +1,5 @@
 import TallyBase
+import TallyFile
 
 extension SegmentVerifier {
   /// Reads every page from the disk: checksum, structure, codes within their dictionary, and the
@@ -59,8 +60,8 @@ extension SegmentVerifier {
   /// The section `identities` must be the one that the pages give.
   mutating func checkIdentities(_ footer: SegmentFooter) {
     guard let ids = footer.column(id: Schema.eventIDColumnID), ids.kind == .text else { return }
+    let entry = footer.sections.first { $0.type == SectionType.identities.rawValue }
     do throws(TallyError) {
-      let entry = footer.sections.first { $0.type == SectionType.identities.rawValue }
       guard let stored = try reader.readIdentityIndex(footer, context.key),
         let made = try? reader.makeIdentityIndex(footer, context.key)
       else { return }
@@ -70,7 +71,7 @@ extension SegmentVerifier {
         }
       }
     } catch {
-      note(error, .derived)
+      note(error, .derived) { $0.offset = entry?.offset }
     }
   }
 }
@@ -111,6 +112,17 @@ private struct OrderWalk {
     }
     if isOrg { orgs = target } else { times = target }
     return count
+  }
+}
+
+extension SegmentReader {
+  /// Whether the file exists; true where the system does not tell.
+  var isThere: Bool {
+    do throws(TallyError) {
+      return try fileSystem.kind(of: path) != nil
+    } catch {
+      return true
+    }
   }
 }
 

@@ -33,6 +33,8 @@ struct SegmentVerifier {
   var damagedRowGroups: Set<Int> = []
   /// Set if neither pages nor rows can be found in the file.
   private(set) var isUnreadable = false
+  /// Set if the directory does not fit the store, so that rows would mean something else.
+  private(set) var isInconsistent = false
   /// Bytes that were read.
   var byteCount: Int64 = 0
   /// A file of a newer build, which is no damage.
@@ -48,6 +50,11 @@ struct SegmentVerifier {
 
   /// - Parameter isDeep: whether to read every page.
   mutating func verify(isDeep: Bool) {
+    guard reader.isThere else {
+      note("the file is not there")
+      isUnreadable = true
+      return
+    }
     attempt { [reader] () throws(TallyError) in try reader.checkHeader() }
     guard let footer = readFooter() else {
       isUnreadable = true
@@ -64,7 +71,16 @@ struct SegmentVerifier {
     byteCount += footer.pageByteCount
   }
 
+  /// Whether every row can be read and means what the store says it means.
+  var isReadable: Bool { !isUnreadable && !isInconsistent && damagedRowGroups.isEmpty }
+
   // MARK: Noting
+
+  /// The manifest says that the segment is damaged.
+  mutating func noteMark(_ reason: String) {
+    guard !findings.contains(where: { $0.kind == .damage }) else { return }
+    note("it is marked as damaged: \(reason)") { $0.isMarkOnly = true }
+  }
 
   /// Runs a check and notes what it throws.
   ///
@@ -136,6 +152,7 @@ struct SegmentVerifier {
     let id = column.columnID
     guard context.schema.columns.indices.contains(id) else {
       note("it stores column \(id), the store has \(context.schema.columns.count) columns")
+      isInconsistent = true
       return
     }
     let name = context.name(id)
@@ -144,11 +161,13 @@ struct SegmentVerifier {
       note("it stores \(column.kind) values, the store has the column as \(type)") {
         $0.column = name
       }
+      isInconsistent = true
     }
     guard column.kind == .symbol else { return }
     let entryCount = context.entryCounts[id] ?? 0
     if let last = column.localDictionary.last, Int(last) > entryCount {
       note("it uses code \(last) of a dictionary of \(entryCount) entries") { $0.column = name }
+      isInconsistent = true
     }
     if column.zoneMap.nullCount > 0, column.localDictionary.first != nullSymbolCode {
       note("\(column.zoneMap.nullCount) rows are NULL, but no code means it") { $0.column = name }
@@ -158,12 +177,14 @@ struct SegmentVerifier {
   private mutating func checkTimes(_ footer: SegmentFooter) {
     guard let zone = footer.column(id: Schema.timeColumnID)?.zoneMap else {
       note("it stores no times")
+      isInconsistent = true
       return
     }
     let expected = info.timeMinimum...max(info.timeMinimum, info.timeMaximum)
     if zone.nullCount > 0 || zone.minimum < expected.lowerBound
       || zone.maximum > expected.upperBound
     {
+      isInconsistent = true
       note(
         "its times lie in \(zone.minimum)...\(zone.maximum) with \(zone.nullCount) NULL, the "
           + "manifest says \(expected.lowerBound)...\(expected.upperBound)"

@@ -126,7 +126,7 @@ extension StoreVerifier {
 
   private static let rootNames: Set<String> = [
     "LOCK", "CURRENT", "CURRENT.tmp", "dictionaries", "partitions", "tmp", "wal", "leases",
-    "quarantine", "rejects", "receipts",
+    "quarantine", "rejects", "receipts", "receipts",
   ]
 
   private func names(_ directory: FilePath) throws(TallyError) -> [String] {

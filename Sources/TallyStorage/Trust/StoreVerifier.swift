@@ -65,21 +65,10 @@ struct StoreVerifier {
         "it has a dictionary of \(extent.entryCount) entries for column \(column), which is no "
           + "symbol column")
     }
-    for segment in manifest.segments {
-      guard let reason = manifest.damagedSegments[segment.id] else { continue }
-      var finding = Finding(
-        .damage, path: path(of: segment), "it is marked as damaged: \(reason)")
-      finding.segmentID = segment.id
-      note(finding)
-    }
   }
 
   private mutating func noteManifest(_ message: String) {
     note(Finding(.damage, path: "MANIFEST", message))
-  }
-
-  private func path(of segment: SegmentInfo) -> String {
-    layout.relativePath(layout.segment(day: segment.day, id: segment.id))
   }
 
   // MARK: Dictionaries
@@ -120,7 +109,8 @@ struct StoreVerifier {
     let files = SegmentFiles(layout: layout, fileSystem: fileSystem, cacheByteCountMax: 0)
     let context = SegmentContext(manifest)
     let queue = Mutex(Queue(summary: summary))
-    let (options, layout, fileSystem, report) = (options, layout, fileSystem, report)
+    let marks = manifest.damagedSegments
+    let (options, layout, report) = (options, layout, report)
     let threadCount = max(1, min(options.threadCount, segments.count))
     try WorkerPool(threadCount: threadCount).run(count: segments.count) {
       (task, _) throws(TallyError) in
@@ -130,11 +120,8 @@ struct StoreVerifier {
         info, cache: PageCache(byteCountMax: StoreVerifier.cacheByteCountMax))
       var verifier = SegmentVerifier(reader, context: context, layout: layout)
       verifier.cancellation = options.cancellation
-      if (try? fileSystem.kind(of: reader.path)) == .some(nil) {
-        verifier.note("the file is not there")
-      } else {
-        verifier.verify(isDeep: options.isDeep)
-      }
+      verifier.verify(isDeep: options.isDeep)
+      if let reason = marks[info.id] { verifier.noteMark(reason) }
       queue.withLock { queue in
         queue.done[task] = verifier
         while let ready = queue.done.removeValue(forKey: queue.next) {
