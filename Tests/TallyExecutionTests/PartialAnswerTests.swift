@@ -134,6 +134,51 @@ import Testing
     #expect(error?.path == reader.path.string)
   }
 
+  #if DEBUG
+    private static let flipStride = 61
+  #else
+    private static let flipStride = 1
+  #endif
+
+  /// Whatever byte of a segment is flipped: an error, or a right answer; and where it may be
+  /// partial, the answer of all rows or of all but the segment's.
+  @Test func noFlippedByteGivesAWrongAnswer() throws {
+    let query = """
+      select org, model, count(*), sum(input_tokens), sum(cost), min(time), max(latency_ms),
+        count("user"), min(event_id) from usage group by org, model
+      """
+    let reader = try #require(try snapshot().segments.dropFirst().first)
+    let lost = try #require(rowsOfSegment[reader.info.id]?.count)
+    let left = rowsOfSegment.filter { $0.key != reader.info.id }.flatMap(\.value)
+    let whole = ReferenceAgreementTests.canonical(try fixture.expected(query), query)
+    let rest = ReferenceAgreementTests.canonical(
+      try ExecutionFixture(rows: left).expected(query), query)
+    let bytes = try #require(system.bytes(of: reader.path.string))
+    var strict = ExecutionOptions(threadCount: 2)
+    strict.allowsPartialAnswers = false
+    var lenient = strict
+    lenient.allowsPartialAnswers = true
+    var partialCount = 0
+    for index in stride(from: 0, to: bytes.count, by: Self.flipStride) {
+      flip(reader, [Int64(index)])
+      if let found = try? fixture.answer(query, options: strict, on: try snapshot()) {
+        #expect(ReferenceAgreementTests.canonical(found, query) == whole, "byte \(index)")
+      }
+      let result = try fixture.execute(query, options: lenient, on: try snapshot())
+      let found = (0..<result.rowCount).map { row in
+        result.columns.indices.map { result.value(row: row, column: $0) }
+      }
+      let missing = result.statistics.missingRowCount
+      #expect(missing == 0 || missing == lost, "byte \(index)")
+      #expect(
+        ReferenceAgreementTests.canonical(found, query) == (missing > 0 ? rest : whole),
+        "byte \(index)")
+      if missing > 0 { partialCount += 1 }
+      flip(reader, [Int64(index)])
+    }
+    #expect(partialCount > 5)
+  }
+
   @Test func aDamagedDictionaryIsNeverLeftOut() throws {
     let path = try #require(system.filePaths.first { $0.hasSuffix(".dict") })
     system.damage(path) { bytes in bytes.dropLast(3) + [0, 0, 0] }
