@@ -4,9 +4,9 @@ package struct CompactionOptions: Sendable {
   package var memoryByteCountMax = 64 << 20
   /// Most rows of a segment, where memory allows.
   package var segmentRowCountMax = 16 * SegmentReader.rowGroupRowCount
-  /// Segments that are read more often than they are written deserve more effort than the first
-  /// writing.
-  package var zstdLevel: Int32 = 6
+  /// Of what compaction writes. Higher levels cost time and save nothing: what is left after
+  /// encoding is close to random. Measured in docs/compaction.md.
+  package var zstdLevel: Int32 = 1
   /// Bytes written a second, and about as many read; nil: as fast as the disk.
   package var byteCountPerSecondMax: Int?
   /// A segment with a larger share of dead rows is rewritten, in percent.
