@@ -72,7 +72,7 @@ fill: ## Fill a small disk and free it, as root (CYCLES)
 	@CYCLES=$(CYCLES) .ci/durability fill
 
 .PHONY: soak
-soak: ## Ingest and queries for MINUTES: what they take must not grow
+soak: ## Ingest, queries and retention for MINUTES: what they take must not grow
 	@MINUTES=$(MINUTES) .ci/durability soak
 
 .PHONY: clean
