@@ -84,10 +84,12 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Tests/Durability/Kit"),
+    .target(name: "ShortCalls", path: "Tests/Durability/ShortCalls"),
     .executableTarget(
       name: "TallyDurability",
       dependencies: [
-        "DurabilityKit", "TallyFile", .product(name: "SystemPackage", package: "swift-system"),
+        "DurabilityKit", "ShortCalls", "TallyFile",
+        .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Tests/Durability/Program"),
     .testTarget(

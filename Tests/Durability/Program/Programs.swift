@@ -1,12 +1,13 @@
 import DurabilityKit
 import Foundation
+import ShortCalls
 import SystemPackage
 import TallyFile
 
 /// What the program does; each returns whether all was well.
 enum Programs {
   static func usage() -> Bool {
-    say("usage: TallyDurability power | crash | race | fill DIRECTORY | soak")
+    say("usage: TallyDurability power | crash | race | fill DIRECTORY | soak | calls")
     return false
   }
 
@@ -95,6 +96,26 @@ enum Programs {
         + "retentions=\(summary.retentionCount) kept_rows_max=\(summary.rowCountMax) "
         + "failures=\(summary.failures.count)")
     return summary.failures.isEmpty
+  }
+
+  /// Calls that stop early, are interrupted, or meet the limit of a file's length.
+  static func calls() throws -> Bool {
+    let scratch = try Scratch()
+    var run = PosixRun(directory: scratch.path)
+    short_calls_begin(UInt64(number("SEED") ?? 1))
+    try run.work()
+    let refusedCount = run.refusedCount
+    short_calls_begin(0)
+    try run.judge()
+    try PosixRun.limitingFiles(toByteCount: 30_000) { try run.work() }
+    let limitedCount = run.refusedCount - refusedCount
+    try run.judge()
+    try run.work()
+    try run.judge()
+    say(
+      "short_calls=\(short_calls_count()) refused=\(refusedCount) limited=\(limitedCount) "
+        + "acked_batches=\(run.batchCount)")
+    return refusedCount == 0 && limitedCount > 0 && run.refusedCount == limitedCount
   }
 
   private static func number(_ name: String) -> Int? {

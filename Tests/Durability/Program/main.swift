@@ -3,8 +3,8 @@ import Foundation
 import SystemPackage
 import TallyFile
 
-/// `TallyDurability power | crash | race | fill DIRECTORY | soak`: runs that try to make a store
-/// lose something. `child` is the process that `crash` kills.
+/// `TallyDurability power | crash | race | fill DIRECTORY | soak | calls`: runs that try to make a
+/// store lose something. `child` is the process that `crash` kills.
 ///
 /// Settings come from the environment; see docs/TESTING.md.
 let arguments = Array(CommandLine.arguments.dropFirst())
@@ -22,6 +22,7 @@ do {
     case "child": try Programs.child(Array(arguments.dropFirst()))
     case "fill" where arguments.count == 2: try Programs.fill(FilePath(arguments[1]))
     case "soak": try Programs.soak()
+    case "calls": try Programs.calls()
     default: Programs.usage()
     }
   exit(isFine ? 0 : 1)

@@ -48,6 +48,14 @@ struct DurabilityProcess {
     #expect(last.hasSuffix(" lost=0 duplicates=0 partial=0"), "\(result.lines)")
   }
 
+  #if os(Linux)
+    @Test("Calls that stop early or are interrupted change nothing; a limit of length is an error")
+    func calls() throws {
+      let result = try DurabilityProcess.run(["calls"])
+      #expect(result.status == 0, "\(result.lines)")
+    }
+  #endif
+
   @Test("Ingest and queries for seconds take no more in the end than in the middle")
   func soak() throws {
     let result = try DurabilityProcess.run(["soak"], environment: ["SOAK_SECONDS": "3"])
