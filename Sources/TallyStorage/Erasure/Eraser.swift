@@ -35,6 +35,7 @@ struct Eraser {
     } else {
       let erased = try eraseEntries(codes)
       if !erased.isEmpty { try eraseLateRows(codes) }
+      if request.org == nil { try eraseProducers() }
       try removeFiles()
     }
     try noteRemains(codes)
@@ -230,10 +231,31 @@ struct Eraser {
     try eraseRows(codes)
   }
 
+  // MARK: Producers
+
+  /// Puts fingerprints in the place of producers' names that have the identity.
+  private mutating func eraseProducers() throws(TallyError) {
+    guard let buffer = store.buffer else { return }
+    var names: [String] = []
+    try store.publish([]) { manifest throws(TallyError) in
+      let edit = buffer.eraseProducers(in: manifest) { isProducerErased($0) }
+      names = edit.producersRemoved
+      return edit
+    }
+    receipt.producerCount = names.count
+  }
+
+  private func isProducerErased(_ name: String) -> Bool {
+    let bytes = Array(name.utf8)
+    return unsafe bytes.withUnsafeBufferPointer { unsafe pattern.isTokenIn($0) }
+  }
+
   // MARK: Files
 
   private mutating func removeFiles() throws(TallyError) {
     receipt.removedFileCount += try discardLog()
+    // Edits of the past go with the manifest's old file.
+    try store.renewManifest()
     for directory in [store.layout.quarantined, store.layout.rejects] {
       guard try store.fileSystem.kind(of: directory) == .directory else { continue }
       for name in try store.fileSystem.contents(ofDirectory: directory) {

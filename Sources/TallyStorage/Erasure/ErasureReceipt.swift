@@ -21,6 +21,8 @@ package struct ErasureReceipt: Hashable, Sendable {
   package var clearedCounts: [String: Int] = [:]
   /// Entries of dictionaries that went.
   package var entryCount = 0
+  /// Producers that are known by a fingerprint now.
+  package var producerCount = 0
   /// Files that were removed: segments, dictionaries, log, quarantine.
   package var removedFileCount = 0
   /// Files that are still read and go later.
@@ -92,6 +94,7 @@ package struct ErasureReceipt: Hashable, Sendable {
     let cleared = clearedCounts.sorted { $0.key < $1.key }.map { "\(quoted($0.key)): \($0.value)" }
     lines.append("\"values_removed\": {\(cleared.joined(separator: ", "))}")
     lines.append("\"dictionary_entries_removed\": \(entryCount)")
+    lines.append("\"producers_renamed\": \(producerCount)")
     lines.append("\"files_removed\": \(removedFileCount)")
     lines.append("\"files_waiting\": \(waitingFileCount)")
     let remains = remains.map {

@@ -9,7 +9,7 @@ import TallyFile
 final class WriteBuffer: Sendable {
   let catalog: LiveCatalog
   private let files: SegmentFiles
-  private let state: Mutex<State>
+  let state: Mutex<State>
   /// Held by the one query that makes segments of rows; the others wait for them.
   private let viewing = Mutex(())
   struct State: ~Copyable {
@@ -17,6 +17,7 @@ final class WriteBuffer: Sendable {
     var frozen: BufferGeneration?
     /// Of all batches applied: those in segments and those here.
     var producers: [String: ProducerMark]
+    let erasedProducer: ErasedProducer
     /// Grows with each change that queries can see.
     var version: UInt64 = 0
     var view: (version: UInt64, base: UInt64, snapshot: StoreSnapshot)?
@@ -26,7 +27,9 @@ final class WriteBuffer: Sendable {
     self.catalog = catalog
     self.files = files
     state = Mutex(
-      State(active: BufferGeneration(catalog: catalog), producers: manifest.producers))
+      State(
+        active: BufferGeneration(catalog: catalog), producers: manifest.producers,
+        erasedProducer: ErasedProducer(Fingerprinter(manifest.storeID))))
   }
 
   // MARK: Taking rows
@@ -45,7 +48,7 @@ final class WriteBuffer: Sendable {
         generation.startNanoseconds = SteadyClock.nowNanoseconds()
       }
       batch.receipt.lsn = lsn
-      if let producer = batch.producer {
+      if let producer = batch.producer.map({ state.knownName(of: $0) }) {
         if state.producers[producer]?.contains(batch.sequence) == true {
           batch.receipt.isReplay = true
           return
@@ -73,11 +76,6 @@ final class WriteBuffer: Sendable {
   /// Counts rows that could not be taken.
   func reject(_ count: Int) {
     state.withLock { $0.active.counters.rejectedCount &+= UInt64(count) }
-  }
-
-  /// Whether a producer's batch has been applied.
-  func contains(producer: String, sequence: UInt64) -> Bool {
-    state.withLock { $0.producers[producer]?.contains(sequence) == true }
   }
 
   /// Memory of rows, those being flushed included.

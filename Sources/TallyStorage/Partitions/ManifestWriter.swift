@@ -57,6 +57,23 @@ struct ManifestWriter: ~Copyable {
     try writeSnapshot(manifest)
   }
 
+  /// Leaves no manifest file but one that has the state in force and nothing of what led to it.
+  ///
+  /// - Throws: `io`, `diskFull`; the state in force is not touched.
+  mutating func renew() throws(TallyError) {
+    if let failure { throw failure }
+    let previous = number
+    do throws(TallyError) {
+      try writeSnapshot(manifest)
+    } catch {
+      if isInDoubt { recover() }
+      throw error
+    }
+    let path = layout.manifest(number: previous)
+    if try fileSystem.kind(of: path) != nil { try fileSystem.remove(path) }
+    try fileSystem.synchronizeDirectory(layout.root)
+  }
+
   private mutating func append(
     _ edit: ManifestEdit, generation: UInt64, to file: any File
   ) throws(TallyError) {

@@ -261,6 +261,11 @@ package final class Store: Sendable {
     }
   }
 
+  /// Writes the manifest into a file of its own, without the edits that led to it.
+  func renewManifest() throws(TallyError) {
+    try access { state throws(TallyError) in try state.writer?.renew() }
+  }
+
   /// Whether a failed commit may nevertheless be on disk: then the files it names must stay.
   var isCommitInDoubt: Bool { commitFailure != nil }
 

@@ -118,6 +118,33 @@ struct ErasureTests {
     #expect(receipt.sums.contains { $0.column == "cost" && $0.before != $0.after })
   }
 
+  @Test("A producer's name goes too, and its batches are still stored once")
+  func producers() throws {
+    let system = try PrivacyScenario.make()
+    var options = AppendOptions()
+    options.producer = "laptop of \(Self.person)"
+    let batch = PrivacyScenario.batch(PrivacyScenario.rows(3, dayCount: 1, seed: 4, from: 5_000))
+    func append(_ store: Store, _ sequence: UInt64) throws -> AppendReceipt {
+      options.sequence = sequence
+      return try store.append(batch, options: options)
+    }
+    var store = try PrivacyScenario.open(system)
+    #expect(try !append(store, 7).isReplay)
+    try store.flush()
+    #expect(try !append(store, 8).isReplay)
+    let receipt = try store.erase(ErasureRequest(identity: Self.person))
+    #expect(receipt.isComplete && receipt.producerCount == 1)
+    #expect(try append(store, 7).isReplay && append(store, 8).isReplay)
+    try store.close()
+    store = try PrivacyScenario.open(system)
+    #expect(try append(store, 7).isReplay && append(store, 8).isReplay)
+    #expect(try !append(store, 9).isReplay)
+    #expect(try append(store, 9).isReplay)
+    _ = try store.erase(ErasureRequest(identity: Self.person))
+    try store.close()
+    #expect(try PrivacyScenario.places(of: Self.person, in: system) == [])
+  }
+
   @Test("A dry run changes nothing and counts the same")
   func dryRun() throws {
     let system = try PrivacyScenario.make()
