@@ -47,6 +47,8 @@ public final class Database: Sendable {
     public var bufferByteCountMax = 64 << 20
     /// Longest time that appended events stay in memory before they are written as segments.
     public var flushIntervalSeconds = 30
+    /// Bytes of the log kept for repair once its events are in segments.
+    public var retainedLogByteCountMax = 256 << 20
     /// Whether queries leave out damaged segments instead of failing. Such an answer says so; see
     /// ``QueryResult/isPartial``.
     public var allowsPartialAnswers = false
@@ -106,6 +108,7 @@ public final class Database: Sendable {
     storeOptions.includesLog = options.includesUnflushed
     storeOptions.bufferByteCountMax = max(1, options.bufferByteCountMax)
     storeOptions.flushIntervalSeconds = max(1, options.flushIntervalSeconds)
+    storeOptions.log.retainedByteCountMax = Int64(max(0, options.retainedLogByteCountMax))
     storeOptions.isCompacting = options.isCompacting && options.access == .readWrite
     let store = try Store.open(
       FilePath(path), mode: options.access == .readOnly ? .readOnly : .readWrite(creating: true),

@@ -18,9 +18,9 @@ enum ReceiptFile {
     _ receipt: ErasureReceipt, generation: UInt64, layout: StoreLayout,
     fileSystem: any FileSystem
   ) throws(TallyError) {
-    let isNew = try fileSystem.kind(of: layout.receipts) == nil
+    // Also where the directory was there: whoever made it may have been stopped before the sync.
     try fileSystem.createDirectory(layout.receipts)
-    if isNew { try fileSystem.synchronizeDirectory(layout.root) }
+    try fileSystem.synchronizeDirectory(layout.root)
     let seconds = receipt.timeMicroseconds / 1_000_000
     let name = "erasure-\(seconds)-\(generation)"
     var path = layout.receipts.appending(name + ".json")

@@ -84,10 +84,6 @@ final class LogFile: @unchecked Sendable {
   static func prepare(
     byteCount: Int64, layout: StoreLayout, fileSystem: any FileSystem
   ) throws(TallyError) {
-    if try fileSystem.kind(of: layout.log) == nil {
-      try fileSystem.createDirectory(layout.log)
-      try fileSystem.synchronizeDirectory(layout.root)
-    }
     if try fileSystem.kind(of: layout.logTemporary) != nil {
       try fileSystem.remove(layout.logTemporary)
     }

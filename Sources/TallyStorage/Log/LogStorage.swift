@@ -22,6 +22,9 @@ final class LogStorage: @unchecked Sendable {
   private var durableLSN: UInt64
   /// The newest file of an earlier opening, until it is known to be on disk.
   private var inheritedNumber: UInt64?
+  /// Whether the name of the log's directory is known to be on disk: one that was found may never
+  /// have been synced.
+  private var isDirectoryDurable = false
   /// Why nothing can be written any more.
   private var failure: TallyError?
   /// See `LogStorage+Preparing.swift`.
@@ -155,6 +158,7 @@ final class LogStorage: @unchecked Sendable {
   private func rotate(
     to groups: [LogGroup], firstLSN: UInt64, options: WriteAheadLog.Options
   ) throws(TallyError) {
+    try makeDirectory()
     try synchronizeInherited()
     if let file, let last = unsynced.last {
       try file.synchronize()
@@ -176,6 +180,13 @@ final class LogStorage: @unchecked Sendable {
     // The new file's first LSN says where the old one ends, so this need not survive a crash. It
     // must not come earlier: of the newest file, a cut without a record of its end is damage.
     try? old?.seal(nextLSN: firstLSN, isDurable: false)
+  }
+
+  private func makeDirectory() throws(TallyError) {
+    guard !isDirectoryDurable else { return }
+    if try fileSystem.kind(of: layout.log) == nil { try fileSystem.createDirectory(layout.log) }
+    try fileSystem.synchronizeDirectory(layout.root)
+    isDirectoryDurable = true
   }
 
   /// Records that an opening finds may never have been synced, only survived in the system's

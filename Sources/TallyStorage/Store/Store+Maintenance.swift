@@ -79,7 +79,13 @@ extension Store {
   @discardableResult
   package func collectGarbage() -> Int {
     guard mode != .readOnly else { return 0 }
-    return maintenance.garbage.collect { body in publishing.withLock { _ in body() } }
+    return maintenance.garbage.collect { body in
+      publishing.withLock { durablePartitions in
+        // Those that become empty go.
+        durablePartitions = []
+        body()
+      }
+    }
   }
 
   /// Files that wait until nobody needs them.

@@ -63,14 +63,17 @@ extension Store {
   ) throws(TallyError) -> Result {
     try synchronize(segments, threadCount: threadCount)
     defer { wakeMaintenance() }
-    return try publishing.withLock { (_) throws(TallyError) in
+    return try publishing.withLock { (durablePartitions) throws(TallyError) in
       var step = PublishStep(
         layout: layout, fileSystem: fileSystem, threadCount: threadCount)
       do throws(TallyError) {
-        try step.move(segments)
+        try step.move(segments, durablePartitions: &durablePartitions)
         return try commit()
       } catch {
-        if !isCommitInDoubt { step.undo() }
+        if !isCommitInDoubt {
+          step.undo()
+          durablePartitions.subtract(segments.map(\.day))
+        }
         throw error
       }
     }
@@ -160,18 +163,18 @@ struct PublishStep {
   }
 
   /// Renames synced files and makes their new names durable.
-  mutating func move(_ segments: [SegmentInfo]) throws(TallyError) {
+  ///
+  /// - Parameter durablePartitions: days whose directories this opening knows to be on disk. One
+  ///   that is found may never have been synced: its maker may have been killed.
+  mutating func move(
+    _ segments: [SegmentInfo], durablePartitions: inout Set<Day>
+  ) throws(TallyError) {
     guard !segments.isEmpty else { return }
     try mark()
-    var days: [Day] = []
-    var hasNewPartition = false
-    for day in Set(segments.map(\.day)).sorted() {
-      days.append(day)
-      let partition = layout.partition(day)
-      if try fileSystem.kind(of: partition) == nil {
-        try fileSystem.createDirectory(partition)
-        hasNewPartition = true
-      }
+    let days = Set(segments.map(\.day)).sorted()
+    let unknown = days.filter { !durablePartitions.contains($0) }
+    for day in unknown where try fileSystem.kind(of: layout.partition(day)) == nil {
+      try fileSystem.createDirectory(layout.partition(day))
     }
     for segment in segments {
       moved.append(segment)
@@ -181,12 +184,14 @@ struct PublishStep {
     }
     let layout = layout
     let fileSystem = fileSystem
-    let partitions = days
-    try PublishStep.inParallel(partitions.count, threadCount: threadCount) {
+    try PublishStep.inParallel(days.count, threadCount: threadCount) {
       (task) throws(TallyError) in
-      try fileSystem.synchronizeDirectory(layout.partition(partitions[task]))
+      try fileSystem.synchronizeDirectory(layout.partition(days[task]))
     }
-    if hasNewPartition { try fileSystem.synchronizeDirectory(layout.partitions) }
+    if !unknown.isEmpty {
+      try fileSystem.synchronizeDirectory(layout.partitions)
+      durablePartitions.formUnion(unknown)
+    }
   }
 
   /// Leaves word for the next writer, in case this one dies, that partitions hold segments which

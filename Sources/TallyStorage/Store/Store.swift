@@ -63,8 +63,9 @@ package final class Store: Sendable {
   /// Held while buffered rows become segments.
   let flushing = Mutex(())
   let flusher: Mutex<BackgroundThread?> = Mutex(nil)
-  /// Held while segments come and go; see `publish`.
-  let publishing = Mutex(())
+  /// Held while segments come and go; see `publish`. The days whose directories are known to be on
+  /// disk.
+  let publishing = Mutex<Set<Day>>([])
   let maintenance: StoreMaintenance
   private let state: Mutex<State>
 

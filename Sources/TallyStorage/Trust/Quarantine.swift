@@ -54,7 +54,7 @@ struct Quarantine {
   }
 
   private func prepare() throws(TallyError) {
-    guard try fileSystem.kind(of: layout.quarantine) == nil else { return }
+    // Also where the directory was there: whoever made it may have been stopped before the sync.
     try fileSystem.createDirectory(layout.quarantine)
     try fileSystem.synchronizeDirectory(layout.root)
   }

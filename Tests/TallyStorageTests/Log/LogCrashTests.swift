@@ -66,11 +66,7 @@ import Testing
     }
   }
 
-  #if DEBUG
-    private static let callStride = 3
-  #else
-    private static let callStride = 1
-  #endif
+  private static let callStride = 1
 
   @Test(arguments: [true, false])
   func aPowerCutAtAnyCallLosesNoDurableRecord(_ isOnlyDurable: Bool) throws {
