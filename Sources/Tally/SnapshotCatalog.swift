@@ -50,15 +50,15 @@ struct SnapshotCatalog: Catalog {
 
   func partitions() -> [TallyPlanning.PartitionSummary] {
     var summaries: [TallyPlanning.PartitionSummary] = []
-    for segment in snapshot.segments {
-      if summaries.last?.day != segment.info.day {
+    for info in snapshot.segments.infos {
+      if summaries.last?.day != info.day {
         summaries.append(
           TallyPlanning.PartitionSummary(
-            day: segment.info.day, rowCount: 0, segmentCount: 0, byteCount: 0))
+            day: info.day, rowCount: 0, segmentCount: 0, byteCount: 0))
       }
-      summaries[summaries.count - 1].rowCount += snapshot.rowCount(of: segment.info)
+      summaries[summaries.count - 1].rowCount += snapshot.rowCount(of: info)
       summaries[summaries.count - 1].segmentCount += 1
-      summaries[summaries.count - 1].byteCount += Int(segment.info.byteCount)
+      summaries[summaries.count - 1].byteCount += Int(info.byteCount)
     }
     return summaries
   }

@@ -42,7 +42,7 @@ struct InspectCommand: ParsableCommand {
         .removingLastComponent() : target
     let store = try Store.open(root, mode: .readOnly, fileSystem: PosixFileSystem())
     let snapshot = try store.snapshot()
-    let segments = try isSegment ? [segment(at: target, in: snapshot)] : snapshot.segments
+    let segments = try isSegment ? [segment(at: target, in: snapshot)] : Array(snapshot.segments)
     if check {
       for segment in segments { try SegmentReport.check(segment) }
     }

@@ -32,18 +32,19 @@ struct SegmentPruner {
   mutating func morsels() throws(TallyError) -> [Morsel] {
     let isEmptyRange = (timeRange.start ?? .min) >= (timeRange.end ?? .max)
     if isEmptyRange || predicates.contains(where: { if case .never = $0 { true } else { false } }) {
-      prunedSegmentCount = context.snapshot.segments.count
+      prunedSegmentCount = segments.count
       return []
     }
     var groups: [Morsel] = []
-    for segment in context.snapshot.segments {
-      let info = segment.info
+    for position in positionsInRange() {
+      let info = segments.info(at: position)
       if prunesPartitions,
         !timeRange.overlaps(minimum: info.timeMinimum, maximum: info.timeMaximum)
       {
         prune(info.rowCount)
         continue
       }
+      let segment = segments[position]
       guard let footer = try readableFooter(segment) else { continue }
       if usesZoneMaps, !mayMatch(footer) {
         prune(info.rowCount)
@@ -54,6 +55,21 @@ struct SegmentPruner {
       }
     }
     return split(groups)
+  }
+
+  private var segments: SegmentList { context.snapshot.segments }
+
+  /// Where the segments are of which days the time range has a part. The others are not looked at.
+  private mutating func positionsInRange() -> Range<Int> {
+    guard prunesPartitions else { return segments.indices }
+    let first = Day(containing: timeRange.start ?? .min)
+    let last = Day(containing: timeRange.end ?? .max)
+    guard first <= last else { return segments.indices }
+    let positions = segments.positions(of: first...last)
+    let rowCount = positions.reduce(0) { $0 &+ segments.info(at: $1).rowCount }
+    prunedSegmentCount += segments.count - positions.count
+    prunedRowCount += segments.rowCount &- rowCount
+    return positions
   }
 
   /// Nil: the segment is left out.

@@ -28,12 +28,13 @@ struct Compactor {
     _ day: Day, isBusy: Bool, extent: CompactionPolicy.Extent, excluding excluded: Set<UInt64> = []
   ) throws(TallyError) -> Int? {
     let manifest = try store.committedManifest()
-    let segments = manifest.segments.filter {
-      $0.day == day && manifest.damagedSegments[$0.id] == nil && !excluded.contains($0.id)
+    let segments = manifest.segments.of(day).filter {
+      manifest.damagedSegments[$0.id] == nil && !excluded.contains($0.id)
     }
+    var deadCounts: [UInt64: Int] = [:]
+    for segment in segments { deadCounts[segment.id] = manifest.deletedRows[segment.id]?.count }
     let inputs = CompactionPolicy(options: options).choose(
-      segments, deadCounts: manifest.deletedRows.mapValues(\.count), isBusy: isBusy,
-      extent: extent)
+      segments, deadCounts: deadCounts, isBusy: isBusy, extent: extent)
     guard !inputs.isEmpty else { return nil }
     do throws(TallyError) {
       return try store.rewrite(inputs, options: options, cancellation: cancellation)
@@ -86,8 +87,7 @@ extension Manifest {
   }
 
   fileprivate func summary(of day: Day) -> DaySummary {
-    segments.reduce(into: DaySummary()) { summary, segment in
-      guard segment.day == day else { return }
+    segments.of(day).reduce(into: DaySummary()) { summary, segment in
       let deadCount = deletedRows[segment.id]?.count ?? 0
       summary.rowCount += segment.rowCount - deadCount
       summary.segmentCount += 1

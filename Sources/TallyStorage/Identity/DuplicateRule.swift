@@ -14,6 +14,13 @@ package enum DuplicateRule {
     abs(Int64(left.number) - Int64(right.number)) <= Int64(windowDayCount)
   }
 
+  /// The days on which rows may be one event with rows of `days`.
+  static func window(around days: ClosedRange<Day>) -> ClosedRange<Day> {
+    let first = Int64(days.lowerBound.number) - Int64(windowDayCount)
+    let last = Int64(days.upperBound.number) + Int64(windowDayCount)
+    return Day(number: Int32(clamping: first))...Day(number: Int32(clamping: last))
+  }
+
   /// Whether a row that arrives takes the place of one that is there.
   package static func replaces(tokenCount new: Int64, _ old: Int64) -> Bool { new >= old }
 }

@@ -24,11 +24,8 @@ extension StoreSnapshot {
     let order = keys.fingerprints.indices.sorted { keys.fingerprints[$0] < keys.fingerprints[$1] }
     let ordered = order.map { keys.fingerprints[$0] }
     var hits: [UInt32] = []
-    for reader in segments {
-      let day = reader.info.day
-      guard day >= first || DuplicateRule.isInWindow(day, first),
-        day <= last || DuplicateRule.isInWindow(day, last),
-        damagedSegments[reader.info.id] == nil,
+    for reader in segments.segments(of: DuplicateRule.window(around: first...last)) {
+      guard damagedSegments[reader.info.id] == nil,
         let index = try reader.identityIndex(fingerprinter)
       else { continue }
       index.probe(ordered, into: &hits)

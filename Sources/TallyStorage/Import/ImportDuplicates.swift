@@ -92,10 +92,6 @@ struct ImportDuplicates {
     guard let first = segments.map(\.day).min(), let last = segments.map(\.day).max() else {
       return []
     }
-    return snapshot.segments.filter { reader in
-      let day = reader.info.day
-      return (day >= first || DuplicateRule.isInWindow(day, first))
-        && (day <= last || DuplicateRule.isInWindow(day, last))
-    }
+    return Array(snapshot.segments.segments(of: DuplicateRule.window(around: first...last)))
   }
 }

@@ -105,8 +105,8 @@ final class Garbage: Sendable {
   /// manifest does not name. Cannot fail: what is not found wastes space and no more.
   func recover(_ manifest: Manifest) {
     var items: [Item] = []
-    let live = Set(manifest.segments.map(\.id))
     let listed = Garbage.listed(layout, fileSystem: fileSystem)
+    let live = Set(manifest.segments.having(ids: (listed ?? []).map(\.id)).map(\.id))
     for (day, id) in listed ?? [] where !live.contains(id) {
       items.append(
         Item(

@@ -75,14 +75,8 @@ package struct Manifest: Hashable, Sendable {
     for (column, version) in edit.dictionaryVersions {
       dictionaries[column, default: .empty].version = version
     }
-    if !edit.segmentsRemoved.isEmpty {
-      let removed = Set(edit.segmentsRemoved)
-      segments.removeAll { removed.contains($0.id) }
-    }
-    if !edit.segmentsAdded.isEmpty {
-      segments.append(contentsOf: edit.segmentsAdded)
-      if !Manifest.isOrdered(segments) { segments.sort(by: Manifest.precedes) }
-    }
+    segments.remove(ids: edit.segmentsRemoved)
+    segments.merge(edit.segmentsAdded)
     try absorb(ingest: edit)
   }
 
@@ -100,14 +94,6 @@ package struct Manifest: Hashable, Sendable {
         .corruption, "the manifest's columns are not numbered 0...\(all.count - 1)")
     }
     schema = Schema(columns: all)
-  }
-
-  private static func precedes(_ left: SegmentInfo, _ right: SegmentInfo) -> Bool {
-    left.day == right.day ? left.id < right.id : left.day < right.day
-  }
-
-  private static func isOrdered(_ segments: [SegmentInfo]) -> Bool {
-    zip(segments, segments.dropFirst()).allSatisfy { precedes($0, $1) }
   }
 
   /// This state as one edit of nothing.

@@ -168,16 +168,26 @@ extension ManifestEdit {
 
   private mutating func decodeLogRanges(from body: inout ByteReader) throws(TallyError) {
     let count = try body.readCount(upTo: body.remainingCount, "the number of segments")
-    var ranges: [UInt64: ClosedRange<UInt64>] = [:]
+    // In the order of the segments, if not everywhere: then one is found next to the one before.
+    var next = 0
+    var others: [UInt64: ClosedRange<UInt64>] = [:]
     for _ in 0..<count {
       let id = try body.readVarint()
       let first = try body.readVarint()
       let (last, isOverflow) = first.addingReportingOverflow(try body.readVarint())
       guard !isOverflow else { throw body.corruption("the log range of segment \(id) has no end") }
-      ranges[id] = first...last
+      let found = segmentsAdded[next...].firstIndex { $0.id == id }
+      if let found {
+        segmentsAdded[found].logRange = first...last
+      } else {
+        others[id] = first...last
+      }
+      next = found.map { $0 + 1 } ?? segmentsAdded.count
     }
+    guard !others.isEmpty else { return }
     for index in segmentsAdded.indices {
-      segmentsAdded[index].logRange = ranges[segmentsAdded[index].id]
+      guard let range = others[segmentsAdded[index].id] else { continue }
+      segmentsAdded[index].logRange = range
     }
   }
 }
@@ -204,7 +214,8 @@ extension Manifest {
     }
     guard !edit.deletedRows.isEmpty else { return }
     let rowCounts = Dictionary(
-      segments.map { ($0.id, $0.rowCount) }, uniquingKeysWith: { first, _ in first })
+      segments.having(ids: edit.deletedRows.keys).map { ($0.id, $0.rowCount) },
+      uniquingKeysWith: { first, _ in first })
     for (id, rows) in edit.deletedRows {
       guard rowCounts[id] == rows.rowCount else {
         throw TallyError(

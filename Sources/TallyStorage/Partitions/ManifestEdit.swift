@@ -62,7 +62,7 @@ package struct ManifestEdit: Hashable, Sendable {
 
   // MARK: Encoding
 
-  func encode() -> [UInt8] {
+  package func encode() -> [UInt8] {
     var writer = ByteWriter(reserving: 64 + segmentsAdded.count * 32)
     if let nextSegmentID {
       append(.nextSegmentID, to: &writer) { $0.appendVarint(nextSegmentID) }
@@ -123,7 +123,7 @@ package struct ManifestEdit: Hashable, Sendable {
   // MARK: Decoding
 
   /// - Throws: `corruption`; `version` at a required record of a kind unknown to this build.
-  init(decoding reader: inout ByteReader) throws(TallyError) {
+  package init(decoding reader: inout ByteReader) throws(TallyError) {
     while !reader.isAtEnd {
       let rawTag = try reader.readUInt16()
       let flags = try reader.readUInt16()

@@ -9,12 +9,20 @@ struct SegmentFiles: Sendable {
   let cache: PageCache
   /// What this process reads of the store.
   let registry = SnapshotRegistry()
+  /// Of committed segments, for queries.
+  let readers: SegmentReaders
 
   /// - Parameter cacheByteCountMax: nil: a quarter of physical memory.
   init(layout: StoreLayout, fileSystem: any FileSystem, cacheByteCountMax: Int?) {
     self.layout = layout
     self.fileSystem = fileSystem
-    cache = PageCache(byteCountMax: cacheByteCountMax ?? PhysicalMemory.byteCount / 4)
+    let cache = PageCache(byteCountMax: cacheByteCountMax ?? PhysicalMemory.byteCount / 4)
+    self.cache = cache
+    readers = SegmentReaders { info in
+      SegmentReader(
+        info: info, path: layout.segment(day: info.day, id: info.id), fileSystem: fileSystem,
+        cache: cache)
+    }
   }
 
   func committed(_ info: SegmentInfo) -> SegmentReader {

@@ -69,13 +69,12 @@ extension Store {
     var counters = manifest.counters
     counters += generation.counters
     edit.counters = counters
-    let rowCounts = Dictionary(
-      manifest.segments.map { ($0.id, $0.rowCount) }, uniquingKeysWith: { first, _ in first })
-    for (id, rows) in buffer.committedDeletions(of: generation) {
-      guard let rowCount = rowCounts[id] else { continue }
-      var deleted = manifest.deletedRows[id] ?? DeletedRows(rowCount: rowCount)
-      for row in rows where row < rowCount { deleted.insert(row) }
-      edit.deletedRows[id] = deleted
+    let deletions = buffer.committedDeletions(of: generation)
+    for info in manifest.segments.having(ids: deletions.keys) {
+      guard let rows = deletions[info.id] else { continue }
+      var deleted = manifest.deletedRows[info.id] ?? DeletedRows(rowCount: info.rowCount)
+      for row in rows where row < info.rowCount { deleted.insert(row) }
+      edit.deletedRows[info.id] = deleted
     }
     return edit
   }

@@ -106,7 +106,7 @@ extension Store {
     collectGarbage()
     guard options.isCompacting else { return }
     let period = UInt64(max(1, options.compaction.periodSeconds)) * 1_000_000_000
-    _ = quietDays(manifest)
+    _ = maintenance.firstNewID(manifest)
     maintenance.thread.withLock { thread in
       thread = BackgroundThread(periodNanoseconds: period) { [weak self] in
         self?.maintainInBackground()
@@ -162,21 +162,30 @@ extension Store {
   ///
   /// - Parameter own: a day whose newest segment compaction has just written.
   private func quietDays(_ manifest: Manifest, isOwn own: Day? = nil) -> [Day: Bool] {
-    var newest: [Day: UInt64] = [:]
-    var counts: [Day: Int] = [:]
-    for segment in manifest.segments {
-      newest[segment.day] = max(newest[segment.day] ?? 0, segment.id)
-      let hasDead = manifest.deletedRows[segment.id] != nil
-      counts[segment.day, default: 0] += hasDead ? 2 : 1
-    }
     let now = SteadyClock.nowNanoseconds()
-    if let own, let id = newest[own] {
-      _ = maintenance.quietNanoseconds([own: id], now: now, isOwn: true)
+    let firstNewID = maintenance.firstNewID(manifest)
+    if let own, let newest = manifest.segments.of(own).last {
+      _ = maintenance.quietNanoseconds([own: newest.id], now: now, isOwn: true)
       return [:]
+    }
+    // Most days of a large store have one segment, and have had it for long: they cost no more
+    // than being stepped over.
+    var newest: [Day: UInt64] = [:]
+    var hasWork: Set<Day> = []
+    let segments = manifest.segments
+    var start = 0
+    while start < segments.count {
+      let (day, first) = (segments[start].day, segments[start].id)
+      var end = start + 1
+      while end < segments.count, segments[end].day == day { end += 1 }
+      let isWork = end - start > 1 || manifest.deletedRows[first] != nil
+      if isWork { hasWork.insert(day) }
+      if isWork || segments[end - 1].id >= firstNewID { newest[day] = segments[end - 1].id }
+      start = end
     }
     let limit = UInt64(max(0, options.compaction.quietSeconds)) * 1_000_000_000
     let quiet = maintenance.quietNanoseconds(newest, now: now)
-    return quiet.filter { (counts[$0.key] ?? 0) > 1 }.mapValues { $0 >= limit }
+    return quiet.filter { hasWork.contains($0.key) }.mapValues { $0 >= limit }
   }
 
   private func segmentIDs(namedBy error: TallyError) -> [UInt64] {

@@ -108,8 +108,7 @@ extension Store {
     _ ids: [UInt64], _ manifest: Manifest, commit: () throws(TallyError) -> StoreSnapshot
   ) throws(TallyError) -> StoreSnapshot {
     guard !ids.isEmpty else { return try commit() }
-    let removed = Set(ids)
-    let segments = manifest.segments.filter { removed.contains($0.id) }
+    let segments = manifest.segments.having(ids: ids)
     let garbage = maintenance.garbage
     try garbage.announce(segments)
     var generation: UInt64?

@@ -254,7 +254,8 @@ package final class Store: Sendable {
       try state.writer?.commit(edit)
       guard let manifest = state.writer?.manifest else { throw Store.notWritable() }
       let snapshot = StoreSnapshot(
-        manifest: manifest, files: segmentFiles, previous: state.snapshot)
+        manifest: manifest, files: segmentFiles, previous: state.snapshot,
+        removed: edit.segmentsRemoved)
       for (column, table) in tables { snapshot.dictionaries.adopt(table, column: column) }
       state.snapshot = snapshot
       onCommit()

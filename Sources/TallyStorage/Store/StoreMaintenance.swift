@@ -16,7 +16,10 @@ final class StoreMaintenance: Sendable {
     /// Segments that could not be read, which the background thread does not try again.
     var unreadable: Set<UInt64> = []
     /// When each day last got rows, on the steady clock, and its newest segment by then.
+    /// Days as the first look found them have no entry.
     var activity: [Day: (newest: UInt64, time: UInt64)] = [:]
+    /// Segments with lower ids were there at the first look; nil before it.
+    var firstNewID: UInt64?
     var rewrittenRowCount = 0
   }
 
@@ -48,6 +51,16 @@ final class StoreMaintenance: Sendable {
     }
   }
 
+  /// The first id of the segments that have come since the first look, which this is if there was
+  /// none before.
+  func firstNewID(_ manifest: Manifest) -> UInt64 {
+    state.withLock { state in
+      let id = state.firstNewID ?? manifest.nextSegmentID
+      state.firstNewID = id
+      return id
+    }
+  }
+
   /// Nanoseconds since each day last got a segment that compaction did not write, as far as this
   /// opening knows; days as it found them count as quiet.
   ///
@@ -56,13 +69,17 @@ final class StoreMaintenance: Sendable {
     _ newest: [Day: UInt64], now: UInt64, isOwn: Bool = false
   ) -> [Day: UInt64] {
     state.withLock { state in
-      let isFirst = state.activity.isEmpty
+      let firstNewID = state.firstNewID ?? .max
       return newest.reduce(into: [:]) { result, entry in
         let (day, id) = entry
         if let known = state.activity[day], known.newest >= id || isOwn {
           state.activity[day] = (max(id, known.newest), known.time)
         } else {
-          state.activity[day] = (id, isFirst || isOwn ? 0 : now)
+          guard id >= firstNewID else {
+            result[day] = .max
+            return
+          }
+          state.activity[day] = (id, isOwn ? 0 : now)
         }
         let time = state.activity[day]?.time ?? 0
         result[day] = time == 0 ? .max : now &- time

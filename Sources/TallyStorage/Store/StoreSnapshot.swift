@@ -4,7 +4,7 @@ package import TallyBase
 package struct StoreSnapshot: Sendable {
   package let schema: Schema
   /// Ascending by day, then id.
-  package let segments: [SegmentReader]
+  package let segments: SegmentList
   /// Grows by one with each commit.
   package let generation: UInt64
   let dictionaries: DictionarySet
@@ -17,8 +17,13 @@ package struct StoreSnapshot: Sendable {
   /// Keeps the files of this state from being removed.
   private(set) var pin: SnapshotPin?
 
-  /// - Parameter previous: an earlier state, whose open readers and dictionaries are used again.
-  init(manifest: Manifest, files: SegmentFiles, previous: StoreSnapshot?) {
+  /// - Parameters:
+  ///   - previous: an earlier state, whose dictionaries are used again.
+  ///   - removed: segments that the state before it had, by id; nil: not known.
+  /// - Complexity: O(segments) to add up their rows; nothing is made for each.
+  init(
+    manifest: Manifest, files: SegmentFiles, previous: StoreSnapshot?, removed: [UInt64]? = nil
+  ) {
     schema = manifest.schema
     generation = manifest.generation
     deletedRows = manifest.deletedRows
@@ -28,9 +33,8 @@ package struct StoreSnapshot: Sendable {
     dictionaries = DictionarySet(
       manifest: manifest, layout: files.layout, fileSystem: files.fileSystem,
       previous: previous?.dictionaries)
-    var known: [UInt64: SegmentReader] = [:]
-    for reader in previous?.segments ?? [] { known[reader.info.id] = reader }
-    segments = manifest.segments.map { known[$0.id] ?? files.committed($0) }
+    files.readers.show(manifest.segments, removed: removed)
+    segments = SegmentList(manifest.segments, readers: files.readers)
   }
 
   /// A committed state and rows that are in memory.
@@ -50,23 +54,16 @@ package struct StoreSnapshot: Sendable {
     damagedSegments = base.damagedSegments
     pin = base.pin
     dictionaries = base.dictionaries.overlaid(with: tables)
-    segments =
-      added.isEmpty
-      ? base.segments
-      : (base.segments + added).sorted { left, right in
-        left.info.day == right.info.day
-          ? left.info.id < right.info.id : left.info.day < right.info.day
-      }
+    segments = added.isEmpty ? base.segments : base.segments.adding(added)
   }
 
   /// Marks rows of this state's segments dead.
   func delete(_ rows: [UInt64: Set<Int>], in deleted: inout [UInt64: DeletedRows]) {
-    guard !rows.isEmpty else { return }
-    for reader in segments {
-      guard let dead = rows[reader.info.id] else { continue }
-      var set = deleted[reader.info.id] ?? DeletedRows(rowCount: reader.info.rowCount)
-      for row in dead where row < reader.info.rowCount { set.insert(row) }
-      deleted[reader.info.id] = set
+    for info in segments.having(ids: rows.keys) {
+      guard let dead = rows[info.id] else { continue }
+      var set = deleted[info.id] ?? DeletedRows(rowCount: info.rowCount)
+      for row in dead where row < info.rowCount { set.insert(row) }
+      deleted[info.id] = set
     }
   }
 
@@ -91,6 +88,6 @@ package struct StoreSnapshot: Sendable {
 
   /// Rows of all segments that are not dead.
   package var rowCount: Int {
-    segments.reduce(0) { $0 &+ $1.info.rowCount } &- deletedRows.values.reduce(0) { $0 &+ $1.count }
+    segments.rowCount &- deletedRows.values.reduce(0) { $0 &+ $1.count }
   }
 }

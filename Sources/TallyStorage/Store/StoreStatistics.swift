@@ -33,8 +33,7 @@ extension StoreSnapshot {
   /// - Complexity: O(segments).
   package func partitions() -> [PartitionSummary] {
     var summaries: [PartitionSummary] = []
-    for reader in segments {
-      let info = reader.info
+    for info in segments.infos {
       if var last = summaries.last, last.day == info.day {
         last.rowCount &+= rowCount(of: info)
         last.segmentCount &+= 1
