@@ -95,7 +95,8 @@ package struct SegmentList: RandomAccessCollection, Sendable {
 extension SegmentInfo {
   /// The order of segments: by day, then id.
   static func precedes(_ left: SegmentInfo, _ right: SegmentInfo) -> Bool {
-    left.day == right.day ? left.id < right.id : left.day < right.day
+    let (leftDay, rightDay) = (left.day.number, right.day.number)
+    return leftDay == rightDay ? left.id < right.id : leftDay < rightDay
   }
 }
 
@@ -140,9 +141,24 @@ extension [SegmentInfo] {
   /// - Complexity: O(segments), some nanoseconds each: no hashing.
   func having(ids: some Sequence<UInt64>) -> [SegmentInfo] {
     let wanted = ids.sorted()
-    guard let first = wanted.first, let last = wanted.last else { return [] }
-    return filter { $0.id >= first && $0.id <= last && wanted.hasSorted($0.id) }
+    return positions(having: wanted).map { self[$0] }
   }
+
+  /// Where the segments are that have one of `ids`, which ascend.
+  private func positions(having ids: [UInt64]) -> [Int] {
+    guard let first = ids.first, let last = ids.last else { return [] }
+    var found: [Int] = []
+    var position = 0
+    while position < count {
+      let id = self[position].id
+      if id >= first, id <= last, ids.hasSorted(id) { found.append(position) }
+      position += 1
+    }
+    return found
+  }
+
+  /// Up to so many segments come and go one by one, each by one move of those behind it.
+  private static let singleCountMax = 16
 
   /// Adds segments, keeping the order.
   ///
@@ -153,6 +169,14 @@ extension [SegmentInfo] {
       self = sorted
       return
     }
+    if sorted.count <= Self.singleCountMax {
+      for info in sorted { insert(info, at: position(of: info)) }
+    } else {
+      mergeMany(sorted)
+    }
+  }
+
+  private mutating func mergeMany(_ sorted: [SegmentInfo]) {
     var old = count - 1
     append(contentsOf: sorted)
     var new = sorted.count - 1
@@ -171,9 +195,13 @@ extension [SegmentInfo] {
 
   /// Takes out the segments that have one of `ids`.
   mutating func remove(ids: [UInt64]) {
-    let removed = ids.sorted()
-    guard let first = removed.first, let last = removed.last else { return }
-    removeAll { $0.id >= first && $0.id <= last && removed.hasSorted($0.id) }
+    let positions = positions(having: ids.sorted())
+    if positions.count <= Self.singleCountMax {
+      for position in positions.reversed() { remove(at: position) }
+    } else {
+      let removed = ids.sorted()
+      removeAll { removed.hasSorted($0.id) }
+    }
   }
 
   private var isAscending: Bool {

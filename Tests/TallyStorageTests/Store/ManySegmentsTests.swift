@@ -155,7 +155,8 @@ struct ManySegmentsTests {
     var nextID: UInt64 = 1
     for _ in 0..<300 {
       var edit = ManifestEdit()
-      for _ in 0..<Int.random(in: 0...4, using: &random) {
+      let addedCount = random.next() % 20 == 0 ? 40 : Int.random(in: 0...4, using: &random)
+      for _ in 0..<addedCount {
         let day = Day(number: Int32.random(in: 0..<40, using: &random))
         let lsn = UInt64.random(in: 1...90, using: &random)
         edit.segmentsAdded.append(
@@ -166,7 +167,8 @@ struct ManySegmentsTests {
         nextID += UInt64.random(in: 1...3, using: &random)
       }
       edit.segmentsAdded.shuffle(using: &random)
-      edit.segmentsRemoved = model.map(\.id).filter { _ in random.next() % 30 == 0 }
+      let divisor = random.next() % 20 == 0 ? 2 : 30 as UInt64
+      edit.segmentsRemoved = model.map(\.id).filter { _ in random.next() % divisor == 0 }
       edit.segmentsRemoved.shuffle(using: &random)
       model.removeAll { edit.segmentsRemoved.contains($0.id) }
       model += edit.segmentsAdded
