@@ -65,7 +65,7 @@ final class Garbage: Sendable {
       let isNew = try fileSystem.kind(of: path) == nil
       let file = try fileSystem.open(path, isNew ? .createNew : .readWrite)
       state.hasList = true
-      let lines = segments.map { "\($0.day)/\(StoreLayout.segmentName(id: $0.id))\n" }
+      let lines = segments.map { StoreLayout.segmentLine(day: $0.day, id: $0.id) + "\n" }
       // An empty line first, in case the one before is torn.
       try file.write(Array("\n\(lines.joined())".utf8), at: try file.byteCount())
       try file.synchronize()
@@ -137,11 +137,7 @@ final class Garbage: Sendable {
     else { return nil }
     var found: [UInt64: Day] = [:]
     for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      let parts = line.split(separator: UInt8(ascii: "/")).map {
-        String(decoding: $0, as: UTF8.self)
-      }
-      guard parts.count == 2, let day = Day(text: parts[0]),
-        let id = StoreLayout.segmentID(name: parts[1])
+      guard let (day, id) = StoreLayout.segment(line: String(decoding: line, as: UTF8.self))
       else { continue }
       found[id] = day
     }

@@ -15,7 +15,7 @@ package struct StoreLayout: Hashable, Sendable {
   package var partitions: FilePath { root.appending("partitions") }
   /// Segments of an import that has not committed; anything here is garbage to everyone else.
   package var temporary: FilePath { root.appending("tmp") }
-  /// Present while an import may have moved segments that no manifest names yet.
+  /// Present while segments may be in partitions that no manifest names yet; see `ImportMarker`.
   package var importMarker: FilePath { temporary.appending("IMPORT") }
 
   package func manifest(number: UInt64) -> FilePath {
@@ -55,6 +55,18 @@ package struct StoreLayout: Hashable, Sendable {
   package static func segmentID(name: String) -> UInt64? {
     guard name.hasSuffix(".seg"), let id = UInt64(name.dropLast(4)) else { return nil }
     return segmentName(id: id) == name ? id : nil
+  }
+
+  /// A segment as lists name it: `2026-01-05/00000012.seg`.
+  static func segmentLine(day: Day, id: UInt64) -> String { "\(day)/\(segmentName(id: id))" }
+
+  /// The segment that a line of a list names, or nil if it is not one.
+  static func segment(line: String) -> (day: Day, id: UInt64)? {
+    let parts = line.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2, let day = Day(text: String(parts[0])),
+      let id = segmentID(name: String(parts[1]))
+    else { return nil }
+    return (day, id)
   }
 
   package static func padded(_ number: UInt64, width: Int = 8) -> String {

@@ -99,7 +99,7 @@ extension Store {
     let snapshot = try removing(edit.segmentsRemoved, manifest) { () throws(TallyError) in
       try commit(edit, tables: grown, onCommit: onCommit)
     }
-    try? fileSystem.remove(layout.importMarker)
+    ImportMarker(layout: layout, fileSystem: fileSystem).remove()
     return snapshot
   }
 
@@ -169,7 +169,7 @@ struct PublishStep {
     _ segments: [SegmentInfo], durablePartitions: inout Set<Day>
   ) throws(TallyError) {
     guard !segments.isEmpty else { return }
-    try mark()
+    try marker.set(segments)
     let days = Set(segments.map(\.day)).sorted()
     let unknown = days.filter { !durablePartitions.contains($0) }
     for day in unknown where try fileSystem.kind(of: layout.partition(day)) == nil {
@@ -193,14 +193,7 @@ struct PublishStep {
     }
   }
 
-  /// Leaves word for the next writer, in case this one dies, that partitions hold segments which
-  /// no manifest names.
-  private func mark() throws(TallyError) {
-    if try fileSystem.kind(of: layout.importMarker) == nil {
-      try fileSystem.open(layout.importMarker, .createNew).close()
-    }
-    try fileSystem.synchronizeDirectory(layout.temporary)
-  }
+  private var marker: ImportMarker { ImportMarker(layout: layout, fileSystem: fileSystem) }
 
   /// Removes what was moved.
   func undo() {
@@ -208,7 +201,7 @@ struct PublishStep {
       try? fileSystem.remove(layout.segment(day: segment.day, id: segment.id))
       try? fileSystem.removeDirectory(layout.partition(segment.day))
     }
-    try? fileSystem.remove(layout.importMarker)
+    marker.remove()
   }
 
   static func inParallel(

@@ -46,8 +46,19 @@ enum StoreCleanup {
   private static func removeSegments(
     _ layout: StoreLayout, manifest: Manifest, fileSystem: any FileSystem
   ) {
-    var live = Set(manifest.segments.map(\.id))
-    live.formUnion((Garbage.listed(layout, fileSystem: fileSystem) ?? []).map(\.id))
+    var live = Set((Garbage.listed(layout, fileSystem: fileSystem) ?? []).map(\.id))
+    if let moved = ImportMarker(layout: layout, fileSystem: fileSystem).segments() {
+      live.formUnion(manifest.segments.having(ids: moved.map(\.id)).map(\.id))
+      for (day, id) in moved where !live.contains(id) {
+        try? fileSystem.remove(layout.segment(day: day, id: id))
+      }
+      for day in Set(moved.map(\.day)) where manifest.segments.of(day).isEmpty {
+        // What is not empty stays.
+        try? fileSystem.removeDirectory(layout.partition(day))
+      }
+      return
+    }
+    live.formUnion(manifest.segments.map(\.id))
     guard let days = try? fileSystem.contents(ofDirectory: layout.partitions) else { return }
     for day in days {
       let directory = layout.partitions.appending(day)
