@@ -49,6 +49,11 @@ public final class Database: Sendable {
     public var flushIntervalSeconds = 30
     /// Bytes of the log kept for repair once its events are in segments.
     public var retainedLogByteCountMax = 256 << 20
+    /// Bytes that must be free on the disk: below that appends fail with `diskFull`, while queries
+    /// and whatever deletes go on. Nil: a twentieth of the disk, at most 1 GiB.
+    public var freeByteCountMin: Int?
+    /// What one append may bring.
+    public var limits = AppendLimits()
     /// Whether queries leave out damaged segments instead of failing. Such an answer says so; see
     /// ``QueryResult/isPartial``.
     public var allowsPartialAnswers = false
@@ -107,6 +112,12 @@ public final class Database: Sendable {
     storeOptions.segment.forcedEncoding = options.forcedEncoding
     storeOptions.includesLog = options.includesUnflushed
     storeOptions.bufferByteCountMax = max(1, options.bufferByteCountMax)
+    storeOptions.freeByteCountMin = options.freeByteCountMin.map { Int64(max(0, $0)) }
+    storeOptions.batchRowCountMax = options.limits.eventCountMax
+    storeOptions.batchByteCountMax = options.limits.byteCountMax
+    storeOptions.valueByteCountMax = options.limits.valueByteCountMax
+    storeOptions.columnCountMax = options.limits.columnCountMax
+    storeOptions.dictionaryEntryCountMax = options.limits.distinctValueCountMax
     storeOptions.flushIntervalSeconds = max(1, options.flushIntervalSeconds)
     storeOptions.log.retainedByteCountMax = Int64(max(0, options.retainedLogByteCountMax))
     storeOptions.isCompacting = options.isCompacting && options.access == .readWrite

@@ -30,6 +30,8 @@ package protocol FileSystem: Sendable {
   ///
   /// - Throws: `locked` if somebody holds the exclusive lock.
   func lockShared(_ path: FilePath) throws(TallyError) -> any FileLock
+  /// The disk that `path`, which exists, lies on; nil if the file system has no size.
+  func space(at path: FilePath) throws(TallyError) -> DiskSpace?
 }
 
 extension FileSystem {
@@ -37,6 +39,9 @@ extension FileSystem {
   package func lockShared(_ path: FilePath) throws(TallyError) -> any FileLock {
     throw TallyError(.io, "the file system has no shared locks", path: path.string)
   }
+
+  /// For file systems without a size.
+  package func space(at path: FilePath) throws(TallyError) -> DiskSpace? { nil }
 
   /// For file systems without links.
   package func link(_ source: FilePath, to target: FilePath) throws(TallyError) {

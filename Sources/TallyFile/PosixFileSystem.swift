@@ -122,6 +122,20 @@ package struct PosixFileSystem: FileSystem {
     }
   }
 
+  package func space(at path: FilePath) throws(TallyError) -> DiskSpace? {
+    var status = statvfs()
+    _ = try unsafe call("statvfs", path) { unsafe posixStatvfs($0, &status) }
+    let blockByteCount = Int64(clamping: status.f_frsize)
+    func byteCount(_ blockCount: UInt64) -> Int64 {
+      let (product, overflow) = Int64(clamping: blockCount)
+        .multipliedReportingOverflow(by: blockByteCount)
+      return overflow ? .max : product
+    }
+    return DiskSpace(
+      freeByteCount: byteCount(UInt64(status.f_bavail)),
+      byteCount: byteCount(UInt64(status.f_blocks)))
+  }
+
   package func lock(_ path: FilePath, owner: String) throws(TallyError) -> any FileLock {
     let descriptor = try openDescriptor(path, O_RDWR | O_CREAT)
     return try PosixFileLock.acquire(descriptor: descriptor, path: path.string, owner: owner)
@@ -146,4 +160,9 @@ private func posixRename(_ source: UnsafePointer<CChar>, _ target: UnsafePointer
 /// `link(2)`, out of the way of the method of that name.
 private func posixLink(_ source: UnsafePointer<CChar>, _ target: UnsafePointer<CChar>) -> Int32 {
   unsafe link(source, target)
+}
+
+/// `statvfs(3)`, out of the way of the structure of that name.
+private func posixStatvfs(_ path: UnsafePointer<CChar>, _ status: inout statvfs) -> Int32 {
+  unsafe statvfs(path, &status)
 }

@@ -100,8 +100,8 @@ struct StoreErrorTests {
     let imported = "imported=1 rejected=0 duplicates=0"
     #expect(lines.count == 7)
     #expect(lines.first == imported)
-    #expect(lines[1].hasPrefix("disk full: ") && lines[1].contains("No space left on device"))
-    #expect(lines[2] == "hint: the disk is full: free some space, then run the command again")
+    #expect(lines[1].hasPrefix("disk full: ") && lines[1].contains("the disk has 0 bytes left"))
+    #expect(lines[2] == "hint: free some space, or let days go with 'tally retain'")
     #expect(Array(lines[3...]) == ["3", "1", imported, "2"])
   }
 

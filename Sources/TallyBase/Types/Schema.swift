@@ -40,13 +40,16 @@ package struct Schema: Hashable, Sendable {
 
   /// Adds a column after the last one and returns it.
   ///
+  /// - Parameter columnCountMax: a limit below that of the format.
   /// - Throws: `resourceExhausted` beyond `columnCountMax`.
-  package mutating func append(name: String, type: LogicalType) throws(TallyError) -> ColumnSchema {
-    guard columns.count < Schema.columnCountMax else {
+  package mutating func append(
+    name: String, type: LogicalType, columnCountMax: Int = Schema.columnCountMax
+  ) throws(TallyError) -> ColumnSchema {
+    let limit = min(columnCountMax, Schema.columnCountMax)
+    guard columns.count < limit else {
       throw TallyError(
         .resourceExhausted,
-        "column '\(name)' would be number \(columns.count + 1), the limit is "
-          + "\(Schema.columnCountMax)",
+        "column '\(name)' would be number \(columns.count + 1), the limit is \(limit)",
         hint: "put rarely used fields into 'metadata'")
     }
     let column = ColumnSchema(id: columns.count, name: name, type: type)

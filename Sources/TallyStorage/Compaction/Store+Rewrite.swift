@@ -16,8 +16,10 @@ extension Store {
     extend: (inout ManifestEdit, Manifest) throws(TallyError) -> Void = { _, _ in }
   ) throws(TallyError) -> Int {
     let before = try committedManifest()
+    // Compaction can wait for room; whoever deletes by a rewrite cannot.
     var rewriter = PartitionRewriter(
-      files: segmentFiles, ids: segmentIDs, schema: before.schema)
+      files: changes.isEmpty ? segmentFiles : committingFiles, ids: segmentIDs,
+      schema: before.schema)
     rewriter.options = options
     rewriter.segmentOptions = self.options.segment
     rewriter.segmentOptions.zstdLevel = options.zstdLevel

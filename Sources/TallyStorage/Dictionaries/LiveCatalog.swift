@@ -9,6 +9,8 @@ import TallyBase
 final class LiveCatalog: Sendable {
   private let state: Mutex<State>
   private let committed: DictionarySet
+  private let columnCountMax: Int
+  private let entryCountMax: Int
 
   fileprivate struct State {
     var schema: Schema
@@ -16,9 +18,17 @@ final class LiveCatalog: Sendable {
     var tables: [StringTable?] = []
   }
 
-  /// - Parameter committed: the dictionaries as of the opening.
-  init(schema: Schema, committed: DictionarySet) {
+  /// - Parameters:
+  ///   - committed: the dictionaries as of the opening.
+  ///   - columnCountMax: most columns, those of the schema included.
+  ///   - entryCountMax: most entries of a dictionary.
+  init(
+    schema: Schema, committed: DictionarySet, columnCountMax: Int = Schema.columnCountMax,
+    entryCountMax: Int = Schema.dictionaryEntryCountMax
+  ) {
     self.committed = committed
+    self.columnCountMax = columnCountMax
+    self.entryCountMax = entryCountMax
     state = Mutex(State(schema: schema))
   }
 
@@ -42,8 +52,10 @@ final class LiveCatalog: Sendable {
   func resolve(
     _ batch: EventBatch, entryCountMax: Int = Schema.dictionaryEntryCountMax
   ) throws(TallyError) -> Resolved {
-    try state.withLock { [committed] (state) throws(TallyError) in
-      let (schema, columns) = try LiveCatalog.columns(of: batch, in: state.schema)
+    let entryCountMax = min(entryCountMax, self.entryCountMax)
+    return try state.withLock { [committed, columnCountMax] (state) throws(TallyError) in
+      let (schema, columns) = try LiveCatalog.columns(
+        of: batch, in: state.schema, columnCountMax: columnCountMax)
       for (source, column) in zip(batch.columns, columns) {
         guard case .symbol(_, let local) = source.values else { continue }
         try state.load(column, committed)
@@ -63,13 +75,14 @@ final class LiveCatalog: Sendable {
   }
 
   private static func columns(
-    of batch: EventBatch, in schema: Schema
+    of batch: EventBatch, in schema: Schema, columnCountMax: Int
   ) throws(TallyError) -> (Schema, [ColumnSchema]) {
     var grown = schema
     var columns: [ColumnSchema] = []
     for source in batch.columns {
       guard let column = grown.column(named: source.name) else {
-        columns.append(try grown.append(name: source.name, type: source.type))
+        columns.append(
+          try grown.append(name: source.name, type: source.type, columnCountMax: columnCountMax))
         continue
       }
       guard column.type == source.type else {

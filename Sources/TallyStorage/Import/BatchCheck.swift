@@ -63,6 +63,29 @@ enum BatchCheck {
     }
   }
 
+  /// - Throws: `invalidInput` if a value of a symbol or text column is longer.
+  static func checkValues(of batch: EventBatch, byteCountMax: Int) throws(TallyError) {
+    for column in batch.columns {
+      let longest: Int
+      switch column.values {
+      case .symbol(_, let table): longest = longestStep(table.offsets)
+      case .text(let offsets, _): longest = longestStep(offsets)
+      default: continue
+      }
+      guard longest > byteCountMax else { continue }
+      throw invalid(
+        "a value of column '\(column.name)' has \(longest) bytes, the limit is \(byteCountMax)")
+    }
+  }
+
+  private static func longestStep(_ offsets: [Int]) -> Int {
+    var longest = 0
+    for index in offsets.indices.dropFirst() {
+      longest = max(longest, offsets[index] &- offsets[index - 1])
+    }
+    return longest
+  }
+
   private static func isAscending(_ offsets: [Int], upTo end: Int) -> Bool {
     guard let first = offsets.first, let last = offsets.last, first >= 0, last <= end else {
       return false

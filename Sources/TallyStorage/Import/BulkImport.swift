@@ -85,11 +85,13 @@ package final class BulkImport: Sendable {
   ///
   /// - Throws: `invalidInput` if the batch is not well formed or a column's type differs from the
   ///   schema's, `resourceExhausted` at a limit of columns or dictionary entries (either way
-  ///   nothing of the batch is taken); `io` and `corruption`, after which only `abort` remains.
+  ///   nothing of the batch is taken); `io`, `corruption`, and `diskFull` if less is free than
+  ///   the store's minimum, after which only `abort` remains.
   package func add(_ batch: EventBatch) throws(TallyError) {
     guard batch.rowCount > 0 else { return }
     let times = try BatchCheck.check(batch)
-    try access { [options, startTime] state throws(TallyError) in
+    try access { [options, startTime, store] state throws(TallyError) in
+      try store.freeSpace.check(taking: batch.byteCount)
       let columns = try state.rows.catalog.resolve(
         batch, entryCountMax: options.dictionaryEntryCountMax)
       state.rows.append(batch, times: times, columns: columns, ingestedAt: startTime)

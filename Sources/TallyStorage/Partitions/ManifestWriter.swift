@@ -46,15 +46,31 @@ struct ManifestWriter: ~Copyable {
       }
     } catch {
       if isInDoubt { recover() }
-      throw error
+      guard error.code == .diskFull, failure == nil else { throw error }
+      // A sync cannot be made again; another file can, and there may be room by now.
+      try commitAfresh(next)
     }
     manifest = next
+  }
+
+  private mutating func commitAfresh(_ next: Manifest) throws(TallyError) {
+    do throws(TallyError) {
+      try writeSnapshot(next)
+    } catch {
+      if isInDoubt { recover() }
+      throw error
+    }
   }
 
   /// Leaves a manifest without a log behind it, which is the form in which every damage shows.
   mutating func checkpoint() throws(TallyError) {
     guard failure == nil, editCount > 0 else { return }
-    try writeSnapshot(manifest)
+    do throws(TallyError) {
+      try writeSnapshot(manifest)
+    } catch {
+      guard error.code == .diskFull else { throw error }
+      try writeSnapshot(manifest)
+    }
   }
 
   /// Leaves no manifest file but one that has the state in force and nothing of what led to it.
@@ -134,8 +150,14 @@ struct ManifestWriter: ~Copyable {
   private func create(_ path: FilePath, _ bytes: [UInt8]) throws(TallyError) -> any File {
     if try fileSystem.kind(of: path) != nil { try fileSystem.remove(path) }
     let file = try fileSystem.open(path, .createNew)
-    try file.write(bytes, at: 0)
-    try file.synchronize()
+    do throws(TallyError) {
+      try file.write(bytes, at: 0)
+      try file.synchronize()
+    } catch {
+      try? file.close()
+      try? fileSystem.remove(path)
+      throw error
+    }
     return file
   }
 
@@ -143,6 +165,7 @@ struct ManifestWriter: ~Copyable {
   mutating func close() throws(TallyError) {
     defer { file = nil }
     try checkpoint()
-    try file?.close()
+    // All of it is on disk.
+    try? file?.close()
   }
 }

@@ -97,7 +97,9 @@ extension Store {
   private static let rejectCountMax = 10_000
 
   /// Where rejected rows are kept.
-  package var rejectLog: RejectLog { RejectLog(layout: layout, fileSystem: fileSystem) }
+  package var rejectLog: RejectLog {
+    RejectLog(layout: layout, fileSystem: segmentFiles.fileSystem)
+  }
 
   /// Rows that could not be taken, oldest first, as far as they are kept.
   ///

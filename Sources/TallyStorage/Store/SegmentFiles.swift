@@ -5,7 +5,7 @@ import TallyFile
 /// Makes readers of a store's segments, which share one page cache.
 struct SegmentFiles: Sendable {
   let layout: StoreLayout
-  let fileSystem: any FileSystem
+  private(set) var fileSystem: any FileSystem
   let cache: PageCache
   /// What this process reads of the store.
   let registry = SnapshotRegistry()
@@ -23,6 +23,13 @@ struct SegmentFiles: Sendable {
         info: info, path: layout.segment(day: info.day, id: info.id), fileSystem: fileSystem,
         cache: cache)
     }
+  }
+
+  /// The same, over another view of the same disk.
+  func over(_ fileSystem: any FileSystem) -> SegmentFiles {
+    var copy = self
+    copy.fileSystem = fileSystem
+    return copy
   }
 
   func committed(_ info: SegmentInfo) -> SegmentReader {

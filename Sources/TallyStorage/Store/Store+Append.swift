@@ -19,7 +19,8 @@ extension Store {
   ///
   /// - Throws: `invalidInput`, `resourceExhausted`, `invalidArgument`: nothing is taken.
   ///   `diskFull`, `io`: nothing is acknowledged; the batch may be sent again under its producer's
-  ///   number. `corruption` if a dictionary cannot be read.
+  ///   number. The disk counts as full while less is free than `options.freeByteCountMin`.
+  ///   `corruption` if a dictionary cannot be read.
   /// - Complexity: O(values). Waits for a sync of the disk where the acknowledgement says so, and
   ///   for a flush while the buffer is full.
   package func append(
@@ -27,6 +28,7 @@ extension Store {
   ) throws(TallyError) -> AppendReceipt {
     guard let buffer, let catalog else { throw Store.notWritable() }
     try check(batch, appendOptions)
+    try freeSpace.check(taking: batch.byteCount)
     let producer = appendOptions.sequence == nil ? nil : appendOptions.producer
     let prepared = try IngestBatch(
       batch, catalog: catalog, producer: producer, sequence: appendOptions.sequence ?? 0,
@@ -59,6 +61,7 @@ extension Store {
         "a batch takes \(byteCount) bytes, the limit is \(options.batchByteCountMax)",
         hint: "send it in several batches")
     }
+    try BatchCheck.checkValues(of: batch, byteCountMax: options.valueByteCountMax)
     guard (appendOptions.producer == nil) == (appendOptions.sequence == nil) else {
       throw TallyError(
         .invalidArgument, "a producer and a sequence number belong together, found only one")
@@ -114,7 +117,8 @@ extension Store {
         ?? LogPosition(
           nextLSN: manifest.appliedLSN + 1, nextNumber: manifest.logNumber + 1, files: [])
       let storage = LogStorage(
-        layout: layout, fileSystem: fileSystem, storeID: manifest.storeID, position: position
+        layout: layout, fileSystem: segmentFiles.fileSystem, storeID: manifest.storeID,
+        position: position
       ) { [weak self] (number) throws(TallyError) in
         guard let self else { return }
         var edit = ManifestEdit()

@@ -12,13 +12,21 @@ extension Store {
       // The rows that an earlier flush could not write come first.
       while let generation = buffer.freeze() {
         let isRetry = generation.isRetry
-        try publish(generation, of: buffer)
+        do throws(TallyError) {
+          try publish(generation, of: buffer)
+        } catch {
+          // The reserve has made room by now.
+          guard error.code == .diskFull, !isCommitInDoubt else { throw error }
+          try publish(generation, of: buffer)
+        }
         buffer.settle()
         if !isRetry { break }
       }
     }
     let current = log.withLock { $0 }
     current?.retire(upTo: try committedManifest().appliedLSN)
+    reserve.restore()
+    freeSpace.forget()
   }
 
   private func publish(
@@ -26,7 +34,7 @@ extension Store {
   ) throws(TallyError) {
     let dead = buffer.deadRows(of: generation)
     let writer = RunWriter(
-      schema: schema(for: generation), files: segmentFiles, segmentOptions: options.segment,
+      schema: schema(for: generation), files: committingFiles, segmentOptions: options.segment,
       ids: segmentIDs, segmentRowCountMax: 16 * SegmentReader.rowGroupRowCount)
     generation.isRetry = true
     var written: [Day: BufferGeneration.WrittenDay] = [:]

@@ -131,7 +131,8 @@ extension Store {
   /// Works until there is nothing to do. What fails is remembered and tried again later.
   private func maintainInBackground() {
     let token = maintenance.cancellation
-    while !token.isCancelled, (try? maintaining { compactOnce() }) == true {}
+    // On a full disk there is no room for what would be merged.
+    while !token.isCancelled, !freeSpace.isLow, (try? maintaining { compactOnce() }) == true {}
   }
 
   /// Does one step of what the background thread does, if there is any that pays. Run with

@@ -30,7 +30,7 @@ extension Store {
     settled: Set<UInt64> = [], onCommit: () -> Void = {},
     edit makeEdit: (Manifest) throws(TallyError) -> ManifestEdit
   ) throws(TallyError) -> StoreSnapshot {
-    try publish(segments, threadCount: threadCount) { () throws(TallyError) in
+    try publishAgainIfFull(segments, threadCount: threadCount) { () throws(TallyError) in
       guard let buffer, !moves.isEmpty || !settled.isEmpty else {
         return try commit(segments, try makeEdit(try committedManifest()), onCommit)
       }
@@ -54,6 +54,19 @@ extension Store {
       return try buffer.joining(readers, key: fingerprinter) { () throws(TallyError) in
         try commit(segments, edit) {}
       }
+    }
+  }
+
+  /// Runs `commit` once more if the disk was full, unless segments are lost with the first time:
+  /// the reserve has made room by then.
+  private func publishAgainIfFull<Result>(
+    _ segments: [SegmentInfo], threadCount: Int, commit: () throws(TallyError) -> Result
+  ) throws(TallyError) -> Result {
+    do throws(TallyError) {
+      return try publish(segments, threadCount: threadCount, commit: commit)
+    } catch {
+      guard error.code == .diskFull, segments.isEmpty, !isCommitInDoubt else { throw error }
+      return try publish(segments, threadCount: threadCount, commit: commit)
     }
   }
 
@@ -133,6 +146,9 @@ extension Store {
     if hasNewFile { try fileSystem.synchronizeDirectory(layout.dictionaries) }
     return extents
   }
+
+  /// Where the segments of a commit are written that may spend the reserve.
+  var committingFiles: SegmentFiles { segmentFiles.over(fileSystem) }
 
   private func synchronize(
     _ segments: [SegmentInfo], threadCount: Int

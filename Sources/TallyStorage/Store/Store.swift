@@ -31,6 +31,17 @@ package final class Store: Sendable {
     /// Most rows and most bytes of a batch.
     package var batchRowCountMax = 100_000
     package var batchByteCountMax = 16 << 20
+    /// Most bytes of a value of a symbol or text column that is appended.
+    package var valueByteCountMax = 64 << 10
+    /// Most columns and most distinct values of a symbol column, up to what the format has room
+    /// for. What is there already stays.
+    package var columnCountMax = Schema.columnCountMax
+    package var dictionaryEntryCountMax = Schema.dictionaryEntryCountMax
+    /// Bytes that must be free on the disk for new rows to be taken; nil: a twentieth of the
+    /// disk, at most 1 GiB.
+    package var freeByteCountMin: Int64?
+    /// Bytes set aside for commits on a full disk; 0: none.
+    package var reserveByteCount: Int64 = 4 << 20
     /// Compacts in the background, after flushes.
     package var isCompacting = false
     package var compaction = CompactionOptions()
@@ -43,7 +54,11 @@ package final class Store: Sendable {
   package let mode: Mode
   package let layout: StoreLayout
   package let options: Options
+  /// What commits and deletions use: a writer's may spend the reserve.
   let fileSystem: any FileSystem
+  /// Whether new rows may be taken.
+  let freeSpace: FreeSpace
+  let reserve: Reserve
   let segmentFiles: SegmentFiles
   /// Shared by all imports of this opening: what an import that failed could not remove must not
   /// stand in the way of the next.
@@ -91,13 +106,22 @@ package final class Store: Sendable {
     self.options = options
     fingerprinter = Fingerprinter(opened.loaded.manifest.storeID)
     layout = opened.layout
-    fileSystem = opened.fileSystem
+    let space = FreeSpace(
+      root: opened.layout.root, fileSystem: opened.fileSystem,
+      freeByteCountMin: options.freeByteCountMin)
+    freeSpace = space
+    reserve = Reserve(
+      layout: opened.layout, fileSystem: opened.fileSystem, space: space,
+      byteCount: options.reserveByteCount)
+    fileSystem =
+      opened.lock == nil
+      ? opened.fileSystem : ReserveFileSystem(base: opened.fileSystem, reserve: reserve)
     segmentFiles = SegmentFiles(
       layout: opened.layout, fileSystem: opened.fileSystem,
       cacheByteCountMax: options.pageCacheByteCountMax)
     tail = LogTail(files: segmentFiles)
     segmentIDs = SegmentIDs(from: opened.loaded.manifest.nextSegmentID)
-    maintenance = StoreMaintenance(segmentFiles)
+    maintenance = StoreMaintenance(segmentFiles.over(fileSystem))
     if let lease = opened.lease { segmentFiles.registry.hold(lease) }
     let snapshot = StoreSnapshot(
       manifest: opened.loaded.manifest, files: segmentFiles, previous: nil)
@@ -107,7 +131,8 @@ package final class Store: Sendable {
       buffer = nil
     } else {
       let live = LiveCatalog(
-        schema: opened.loaded.manifest.schema, committed: snapshot.dictionaries)
+        schema: opened.loaded.manifest.schema, committed: snapshot.dictionaries,
+        columnCountMax: options.columnCountMax, entryCountMax: options.dictionaryEntryCountMax)
       catalog = live
       buffer = WriteBuffer(
         catalog: live, files: segmentFiles, manifest: opened.loaded.manifest)
@@ -212,10 +237,11 @@ package final class Store: Sendable {
   /// Buffered rows are flushed first.
   ///
   /// - Throws: `invalidArgument` if the store is open for reading only or an import is running;
-  ///   what flushing throws.
+  ///   `diskFull` if less is free than `options.freeByteCountMin`; what flushing throws.
   package func beginImport(
     options: BulkImport.Options = BulkImport.Options()
   ) throws(TallyError) -> BulkImport {
+    try freeSpace.check(taking: 0)
     try access { state throws(TallyError) in
       guard state.writer != nil else { throw Store.notWritable() }
       guard !state.isImporting else {
@@ -288,7 +314,7 @@ package final class Store: Sendable {
     if buffer != nil, !isClosed {
       do throws(TallyError) {
         try flush()
-        try log.withLock { (log) throws(TallyError) in try log?.close() }
+        try closeLog()
       } catch {
         failure = error
       }
@@ -301,6 +327,15 @@ package final class Store: Sendable {
     }
     segmentFiles.registry.close()
     if let failure { throw failure }
+  }
+
+  /// Ends the log, whose records are all in segments: without room it just has no end.
+  private func closeLog() throws(TallyError) {
+    do throws(TallyError) {
+      try log.withLock { (log) throws(TallyError) in try log?.close() }
+    } catch {
+      guard error.code == .diskFull else { throw error }
+    }
   }
 
   private var isClosed: Bool { state.withLock { $0.isClosed } }

@@ -17,7 +17,8 @@ extension Store {
     // Keeps the files of this state and of later ones from being removed.
     let held = try committedSnapshot()
     var copy = StoreCopy(
-      from: layout, to: StoreLayout(root: target), fileSystem: fileSystem, options: options)
+      from: layout, to: StoreLayout(root: target), fileSystem: segmentFiles.fileSystem,
+      options: options)
     let summary = try copy.run()
     return withExtendedLifetime(held) { summary }
   }

@@ -126,7 +126,7 @@ extension StoreVerifier {
 
   private static let rootNames: Set<String> = [
     "LOCK", "CURRENT", "CURRENT.tmp", "dictionaries", "partitions", "tmp", "wal", "leases",
-    "quarantine", "rejects", "receipts", "receipts",
+    "quarantine", "rejects", "receipts", "reserve",
   ]
 
   private func names(_ directory: FilePath) throws(TallyError) -> [String] {

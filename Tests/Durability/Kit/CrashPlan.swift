@@ -38,6 +38,8 @@ package struct CrashPlan: Sendable {
     options.compaction.quietSeconds = 0
     options.compaction.busySegmentCountMax = 3
     options.pageCacheByteCountMax = 8 << 20
+    options.freeByteCountMin = 0
+    options.reserveByteCount = 256 << 10
     return options
   }
 }

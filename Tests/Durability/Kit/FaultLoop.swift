@@ -96,6 +96,7 @@ package final class FaultLoop {
   private init(_ kind: Kind, calls: [Int], coverage: FaultCoverage) throws {
     self.kind = kind
     fileSystem = MemoryFileSystem()
+    fileSystem.limit(toByteCount: PowerWorkload.diskByteCount)
     fileSystem.observe(with: coverage)
     let fault = calls.first.map { call in
       var fault = MemoryFileSystem.Fault(

@@ -10,11 +10,16 @@ import TallyTestSupport
 package struct FillRun {
   package struct Options: Sendable {
     package var cycleCount = 100
+    /// Cycles after which another store takes over; earlier if it takes half of the disk.
+    package var storeCycleCount = 10
     package var seed: UInt64 = 1
     /// On a disk of its own that may be filled.
     package var directory: FilePath
     /// Most room left when the disk begins to fill up.
     package var keptByteCountMax = 1 << 20
+    /// Every other store refuses rows while less than this is free, and sets bytes aside.
+    package var freeByteCountMin = 2 << 20
+    package var reserveByteCount = 1 << 20
 
     package init(directory: FilePath) { self.directory = directory }
   }
@@ -22,6 +27,8 @@ package struct FillRun {
   package struct Summary: Sendable {
     package var cycleCount = 0
     package var fullCount = 0
+    /// Flushes on a full disk that had nothing but the reserve.
+    package var reserveCount = 0
     package var batchCount = 0
     package var rowCount = 0
     package var slowestResumeSeconds = 0.0
@@ -29,7 +36,8 @@ package struct FillRun {
 
     /// The closing line.
     package var line: String {
-      "cycles=\(cycleCount) full=\(fullCount) acked_batches=\(batchCount) acked_rows=\(rowCount) "
+      "cycles=\(cycleCount) full=\(fullCount) reserve=\(reserveCount) "
+        + "acked_batches=\(batchCount) acked_rows=\(rowCount) "
         + "slowest_resume_ms=\(Int(slowestResumeSeconds * 1_000)) failures=\(failures.count)"
     }
   }
@@ -37,7 +45,9 @@ package struct FillRun {
   private let fileSystem: any FileSystem
   private let options: Options
   private let path: FilePath
+  private let refusesEarly: Bool
   private var ballast: FilePath { options.directory.appending("ballast") }
+  private var moreBallast: FilePath { options.directory.appending("ballast-2") }
   private var random: SplitMix64
   private var ledger = Ledger()
   private var nextNumber = 1
@@ -55,6 +65,7 @@ package struct FillRun {
       var run = try FillRun(options, fileSystem, number: storeNumber)
       storeNumber += 1
       let before = summary
+      let end = summary.cycleCount + options.storeCycleCount
       repeat {
         summary.cycleCount += 1
         do {
@@ -66,7 +77,7 @@ package struct FillRun {
         summary.batchCount = before.batchCount + run.ledger.durableCount
         summary.rowCount = before.rowCount + run.ledger.durableRowCount
         progress(summary)
-      } while try summary.cycleCount < options.cycleCount && summary.failures.isEmpty
+      } while try summary.cycleCount < min(end, options.cycleCount) && summary.failures.isEmpty
         && freeByteCount() > wholeByteCount / 2
       if summary.failures.isEmpty { try run.remove() }
     }
@@ -78,15 +89,22 @@ package struct FillRun {
     self.fileSystem = fileSystem
     random = SplitMix64(seed: options.seed &+ UInt64(number))
     path = options.directory.appending("store-\(number)")
-    store = try FillRun.open(path, fileSystem)
+    refusesEarly = number % 2 == 1
+    store = try FillRun.open(path, fileSystem, options, refusesEarly: refusesEarly)
   }
 
   private static func open(
-    _ path: FilePath, _ fileSystem: any FileSystem
+    _ path: FilePath, _ fileSystem: any FileSystem, _ options: Options, refusesEarly: Bool
   ) throws -> Store {
-    try Store.open(
-      path, mode: .readWrite(creating: true), fileSystem: fileSystem,
-      options: CrashPlan.storeOptions)
+    var storeOptions = CrashPlan.storeOptions
+    storeOptions.freeByteCountMin = refusesEarly ? Int64(options.freeByteCountMin) : 0
+    storeOptions.reserveByteCount = refusesEarly ? Int64(options.reserveByteCount) : 0
+    return try Store.open(
+      path, mode: .readWrite(creating: true), fileSystem: fileSystem, options: storeOptions)
+  }
+
+  private func open() throws -> Store {
+    try FillRun.open(path, fileSystem, options, refusesEarly: refusesEarly)
   }
 
   struct Failure: Error, CustomStringConvertible {
@@ -96,9 +114,14 @@ package struct FillRun {
   private mutating func cycle(
     _ summary: inout Summary, freeByteCount: () throws -> Int
   ) throws {
-    let kept = 64 << 10 + Int(random.next(below: UInt64(options.keptByteCountMax)))
-    try occupy(try freeByteCount() - kept)
+    // With room, so that the reserve is there.
+    if refusesEarly { try store.flush() }
+    let kept =
+      64 << 10 + Int(random.next(below: UInt64(options.keptByteCountMax)))
+      + (refusesEarly ? options.freeByteCountMin : 0)
+    try occupy(ballast, try freeByteCount() - kept)
     if try fill() { summary.fullCount += 1 }
+    if refusesEarly, try flushOnFullDisk() { summary.reserveCount += 1 }
     try judge("while the disk is full")
     if random.next(below: 3) == 0 { try reopen() }
     try fileSystem.remove(ballast)
@@ -107,6 +130,25 @@ package struct FillRun {
     let seconds = Double(SteadyClock.nowNanoseconds() - start) / 1e9
     summary.slowestResumeSeconds = max(summary.slowestResumeSeconds, seconds)
     try judge("after there was room again")
+  }
+
+  /// Others take the rest of the disk; what is buffered must become segments all the same.
+  ///
+  /// - Returns: whether the reserve was there.
+  private func flushOnFullDisk() throws -> Bool {
+    guard try fileSystem.kind(of: path.appending("reserve")) == .file else { return false }
+    do throws(TallyError) {
+      try occupy(moreBallast, .max)
+    } catch {
+      guard error.code == .diskFull else { throw error }
+    }
+    do {
+      try store.flush()
+    } catch {
+      throw Failure(description: "a flush that had the reserve: \(error)")
+    }
+    try fileSystem.remove(moreBallast)
+    return true
   }
 
   /// Appends, imports and flushes until the disk is full.
@@ -161,11 +203,11 @@ package struct FillRun {
     }
     _ = try Store.open(path, mode: .readOnly, fileSystem: fileSystem).snapshot()
     do {
-      store = try FillRun.open(path, fileSystem)
+      store = try open()
     } catch let error as TallyError where error.code == .diskFull {
       try fileSystem.remove(ballast)
-      store = try FillRun.open(path, fileSystem)
-      try occupy(1)
+      store = try open()
+      try occupy(ballast, 1)
     }
     try judge("opened on a full disk")
   }
@@ -176,9 +218,9 @@ package struct FillRun {
   }
 
   /// Takes so many bytes of the disk.
-  private func occupy(_ byteCount: Int) throws {
-    let file = try fileSystem.open(ballast, .createNew)
-    let piece = [UInt8](repeating: 7, count: 1 << 20)
+  private func occupy(_ path: FilePath, _ byteCount: Int) throws(TallyError) {
+    let file = try fileSystem.open(path, .createNew)
+    let piece = [UInt8](repeating: 7, count: byteCount == .max ? 4 << 10 : 1 << 20)
     var done = 0
     while done < byteCount {
       let count = min(piece.count, byteCount - done)

@@ -43,8 +43,12 @@ package struct PowerWorkload {
     options.log.fileByteCountMin = 4 << 10
     options.log.fileByteCountMax = 8 << 10
     options.log.retainedByteCountMax = 16 << 10
+    options.reserveByteCount = 2 << 10
     return options
   }
+
+  /// So large that it never fills up: a disk with a size is asked for it, and gets a reserve.
+  package static let diskByteCount = 1 << 30
 
   package static func open(_ fileSystem: MemoryFileSystem) throws -> Store {
     try Store.open(
@@ -54,6 +58,7 @@ package struct PowerWorkload {
   /// Runs `stepCount` steps.
   package static func run(seed: UInt64, stepCount: Int) throws -> Result {
     let fileSystem = MemoryFileSystem()
+    fileSystem.limit(toByteCount: diskByteCount)
     fileSystem.startRecording()
     var workload = try PowerWorkload(seed: seed, fileSystem: fileSystem)
     for step in 1...stepCount {

@@ -112,29 +112,6 @@ import Testing
     #expect(try IngestFixture.sequences(reader.refresh()) == IngestFixture.sequences(expected))
   }
 
-  @Test func batchesBeyondTheLimitsAreRefused() throws {
-    var options = IngestFixture.options()
-    options.batchRowCountMax = 7
-    let store = try IngestFixture.open(MemoryFileSystem(), options: options)
-    for count in [6, 7] {
-      _ = try store.append(TestRows.batch(IngestFixture.rows(count, count: count)))
-    }
-    #expect(throws: TallyError.self) {
-      try store.append(TestRows.batch(IngestFixture.rows(9, count: 8)))
-    }
-    var appendOptions = AppendOptions()
-    for count in [0, 256] {
-      appendOptions.producer = String(repeating: "p", count: count)
-      appendOptions.sequence = 1
-      #expect(throws: TallyError.self) {
-        try store.append(TestRows.batch(IngestFixture.rows(9)), options: appendOptions)
-      }
-    }
-    appendOptions.producer = String(repeating: "p", count: 255)
-    _ = try store.append(TestRows.batch(IngestFixture.rows(9)), options: appendOptions)
-    #expect(try store.snapshot().rowCount == 20)
-  }
-
   @Test func aFailedSyncLosesNothing() throws {
     let fileSystem = MemoryFileSystem()
     let store = try IngestFixture.open(fileSystem)

@@ -10,6 +10,11 @@ package final class FaultCoverage: Sendable {
     package var call: String
     package var pathKind: String
     package var description: String { "\(call) \(pathKind)" }
+
+    init(call: String, path: String) {
+      self.call = call
+      pathKind = FaultCoverage.kind(of: path)
+    }
   }
 
   private struct State {
@@ -25,7 +30,7 @@ package final class FaultCoverage: Sendable {
   package init() {}
 
   func note(_ call: String, _ path: String, isFailing: Bool) {
-    let site = Site(call: call, pathKind: FaultCoverage.kind(of: path))
+    let site = Site(call: call, path: path)
     state.withLock { state in
       state.callCount += 1
       state.occurred[site, default: 0] += 1
@@ -35,10 +40,14 @@ package final class FaultCoverage: Sendable {
     }
   }
 
-  /// Paths below the store's root directory, without their numbers.
+  /// Paths without their numbers, and without the directory that is called `store`.
   private static func kind(of path: String) -> String {
     var kind = ""
-    for character in path.split(separator: "/").dropFirst().joined(separator: "/") {
+    var parts = path.split(separator: "/")
+    if parts.first == "store" { parts.removeFirst() }
+    // The rest of such a name is random.
+    if parts.count > 1, parts[parts.count - 2] == "leases" { parts[parts.count - 1] = "#" }
+    for character in parts.joined(separator: "/") {
       if character.isNumber {
         if kind.last != "#" { kind.append("#") }
       } else {
@@ -47,6 +56,15 @@ package final class FaultCoverage: Sendable {
     }
     return kind.isEmpty ? "." : kind
   }
+
+  /// Sites that occurred.
+  package var sites: Set<Site> { state.withLock { Set($0.occurred.keys) } }
+
+  /// Sites that were made to fail.
+  package var failedSites: Set<Site> { state.withLock { Set($0.failed.keys) } }
+
+  /// How many sites occurred.
+  package var siteCount: Int { state.withLock { $0.occurred.count } }
 
   /// Numbers of the first call noted at each site, then of the last, sorted each.
   package var edgeCalls: [Int] {

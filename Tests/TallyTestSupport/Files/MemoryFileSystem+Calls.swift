@@ -19,6 +19,16 @@ extension MemoryFileSystem {
     }
   }
 
+  /// Nil unless the disk was given a size: nobody asks then, and nothing is counted.
+  package func space(at path: FilePath) throws(TallyError) -> DiskSpace? {
+    guard let byteCountMax = state.withLock({ $0.byteCountMax }) else { return nil }
+    return try access("statvfs", path.string) { state throws(TallyError) in
+      DiskSpace(
+        freeByteCount: Int64(max(0, byteCountMax - state.disk.byteCount)),
+        byteCount: Int64(byteCountMax))
+    }
+  }
+
   // MARK: Locks
 
   package func lock(_ path: FilePath, owner: String) throws(TallyError) -> any FileLock {
@@ -127,6 +137,11 @@ extension MemoryFileSystem.State {
     if let fault, isCounted {
       isFailing = fault.isLasting ? callCount >= fault.firstCall : callCount == fault.firstCall
       if fault.furtherCalls.contains(callCount) { isFailing = true }
+      if !fault.furtherSites.isEmpty,
+        fault.furtherSites.contains(FaultCoverage.Site(call: call, path: path))
+      {
+        isFailing = true
+      }
     }
     coverage?.note(call, path, isFailing: isFailing)
     if isFailing, let fault { throw .systemCall(call, path: path, errno: fault.number) }

@@ -26,6 +26,8 @@ package final class MemoryFileSystem: FileSystem {
     package var writesPart = false
     /// Numbers of single calls that fail besides.
     package var furtherCalls: Set<Int> = []
+    /// Kinds of calls and paths that fail besides, whenever they come.
+    package var furtherSites: Set<FaultCoverage.Site> = []
 
     package init(firstCall: Int, isLasting: Bool, number: Int32) {
       self.firstCall = firstCall
