@@ -71,6 +71,14 @@ race: ## A hundred processes want to write: one does
 fill: ## Fill a small disk and free it, as root (CYCLES)
 	@CYCLES=$(CYCLES) .ci/durability fill
 
+.PHONY: faults
+faults: ## Fail every call of every operation of a store, in every way (OPERATION)
+	@.ci/durability faults
+
+.PHONY: damage
+damage: ## Flip, cut and remove every byte and file of a small store (STEP, BITS, SEED)
+	@SEED=$(SEED) .ci/durability damage
+
 .PHONY: soak
 soak: ## Ingest, queries and retention for MINUTES: what they take must not grow
 	@MINUTES=$(MINUTES) .ci/durability soak

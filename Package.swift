@@ -80,7 +80,7 @@ let package = Package(
     .target(
       name: "DurabilityKit",
       dependencies: [
-        "TallyTestSupport", "Tally", "TallyBase", "TallyFile", "TallyStorage",
+        "TallyTestSupport", "Tally", "TallyBase", "TallyFile", "TallyStorage", "TallyExecution",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Tests/Durability/Kit"),

@@ -249,7 +249,20 @@ final class LogStorage: @unchecked Sendable {
       closed.removeAll { file in removed.contains { $0.number == file.number } }
       return removed
     }
-    for file in removed { try? fileSystem.remove(layout.logFile(number: file.number)) }
+    let left = removed.filter { !remove($0) }
+    guard !left.isEmpty else { return }
+    closed.withLock { $0 = (left + $0).sorted { $0.number < $1.number } }
+  }
+
+  /// - Returns: whether the file is gone; else it is tried again.
+  private func remove(_ file: ClosedFile) -> Bool {
+    let path = layout.logFile(number: file.number)
+    do throws(TallyError) {
+      try fileSystem.remove(path)
+      return true
+    } catch {
+      return (try? fileSystem.kind(of: path)) == .some(nil)
+    }
   }
 
   /// - Throws: `io`, `diskFull`: what was not synced may be lost with the power.

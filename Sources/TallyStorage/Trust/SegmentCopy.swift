@@ -78,7 +78,7 @@ final class SegmentCopy: Sendable {
     verifier.cancellation = options.cancellation
     verifier.verify(isDeep: true)
     try options.cancellation.check()
-    if let error = verifier.versionError { throw error }
+    if let error = verifier.versionError ?? verifier.systemError { throw error }
     guard let finding = verifier.findings.first(where: { $0.kind == .damage }) else { return }
     throw TallyError(
       .corruption, finding.message,

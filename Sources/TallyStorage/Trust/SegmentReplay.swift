@@ -28,8 +28,9 @@ struct SegmentReplay {
     do throws(TallyError) {
       return try rows(of: range)
     } catch {
-      // A log that cannot be read is one that does not have them.
-      return nil
+      // A disk that fails once says nothing of the log. What cannot be read twice is not there.
+      guard error.code == .io || error.code == .diskFull else { return nil }
+      return (try? rows(of: range)) ?? nil
     }
   }
 
@@ -78,9 +79,14 @@ struct SegmentReplay {
       writer.remove(run)
       return nil
     }
-    if let old, let new = try? reader.footer(), !SegmentReplay.agree(old, new) {
+    do throws(TallyError) {
+      if let old, !SegmentReplay.agree(old, try reader.footer()) {
+        writer.remove(run)
+        return nil
+      }
+    } catch {
       writer.remove(run)
-      return nil
+      throw error
     }
     segment.logRange = info.logRange
     return segment

@@ -39,6 +39,8 @@ struct SegmentVerifier {
   var byteCount: Int64 = 0
   /// A file of a newer build, which is no damage.
   var versionError: TallyError?
+  /// What the system could not read, twice in a row.
+  private(set) var systemError: TallyError?
 
   var info: SegmentInfo { reader.info }
 
@@ -48,8 +50,18 @@ struct SegmentVerifier {
     path = layout.relativePath(reader.path)
   }
 
+  /// A disk that fails once says nothing of the file: then all is read again.
+  ///
   /// - Parameter isDeep: whether to read every page.
   mutating func verify(isDeep: Bool) {
+    let clean = self
+    check(isDeep: isDeep)
+    guard systemError != nil, !cancellation.isCancelled else { return }
+    self = clean
+    check(isDeep: isDeep)
+  }
+
+  private mutating func check(isDeep: Bool) {
     guard reader.isThere else {
       note("the file is not there")
       isUnreadable = true
@@ -107,6 +119,7 @@ struct SegmentVerifier {
       versionError = versionError ?? error
       return
     }
+    if error.code == .io || error.code == .diskFull { systemError = systemError ?? error }
     note(error.message, kind, at: locate)
   }
 

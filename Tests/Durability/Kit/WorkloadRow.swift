@@ -79,13 +79,13 @@ package struct WorkloadBatch: Hashable, Sendable {
     return batch
   }
 
-  private static func symbols(_ names: [String]) -> EventColumn.Values {
+  static func symbols(_ names: [String]) -> EventColumn.Values {
     var table = StringTable()
     let codes = names.map { table.intern(ByteString(Array($0.utf8))) }
     return .symbol(codes: codes, table: table)
   }
 
-  private static func text(_ strings: [String]) -> EventColumn.Values {
+  static func text(_ strings: [String]) -> EventColumn.Values {
     var offsets = [0]
     var bytes: [UInt8] = []
     for string in strings {

@@ -7,7 +7,10 @@ import TallyFile
 /// What the program does; each returns whether all was well.
 enum Programs {
   static func usage() -> Bool {
-    say("usage: TallyDurability power | crash | race | fill DIRECTORY | soak | calls")
+    say(
+      "usage: TallyDurability power | crash | race | fill DIRECTORY | soak | calls | faults | "
+        + "damage"
+    )
     return false
   }
 
@@ -116,6 +119,34 @@ enum Programs {
       "short_calls=\(short_calls_count()) refused=\(refusedCount) limited=\(limitedCount) "
         + "acked_batches=\(run.batchCount)")
     return refusedCount == 0 && limitedCount > 0 && run.refusedCount == limitedCount
+  }
+
+  /// Every call of every operation fails in every way.
+  static func faults() throws -> Bool {
+    var rows: [OperationFaults.Row] = []
+    let only = ProcessInfo.processInfo.environment["OPERATION"]
+    for operation in FaultOperation.all where only == nil || only == operation.name {
+      let row = try OperationFaults.run(operation, isThorough: true)
+      for failure in row.failures { say(failure) }
+      for site in row.missing { say("\(row.name): never failed: \(site)") }
+      rows.append(row)
+    }
+    for line in OperationFaults.table(rows) { say(line) }
+    return !rows.isEmpty && rows.allSatisfy { $0.failures.isEmpty && $0.missing.isEmpty }
+  }
+
+  /// Every byte and every length of every file damaged.
+  static func damage() throws -> Bool {
+    var options = DamageSweep.Options()
+    options.step = number("STEP") ?? 1
+    options.bitCount = min(8, number("BITS") ?? 1)
+    options.seed = UInt64(number("SEED") ?? 1)
+    options.threadCount = ProcessInfo.processInfo.activeProcessorCount
+    if number("TRACE") != nil { options.trace = { say($0) } }
+    let rows = try DamageSweep.run(options)
+    for wrong in rows.flatMap(\.wrong).prefix(100) { say(wrong) }
+    for line in DamageSweep.Row.table(rows) { say(line) }
+    return rows.allSatisfy(\.wrong.isEmpty)
   }
 
   private static func number(_ name: String) -> Int? {

@@ -3,8 +3,8 @@ import Foundation
 import SystemPackage
 import TallyFile
 
-/// `TallyDurability power | crash | race | fill DIRECTORY | soak | calls`: runs that try to make a
-/// store lose something. `child` is the process that `crash` kills.
+/// `TallyDurability power | crash | race | fill DIRECTORY | soak | calls | faults | damage`: runs
+/// that try to make a store lose something. `child` is the process that `crash` kills.
 ///
 /// Settings come from the environment; see docs/TESTING.md.
 let arguments = Array(CommandLine.arguments.dropFirst())
@@ -23,6 +23,8 @@ do {
     case "fill" where arguments.count == 2: try Programs.fill(FilePath(arguments[1]))
     case "soak": try Programs.soak()
     case "calls": try Programs.calls()
+    case "faults": try Programs.faults()
+    case "damage": try Programs.damage()
     default: Programs.usage()
     }
   exit(isFine ? 0 : 1)
