@@ -146,11 +146,9 @@ struct Retainer {
     var changes = RewriteChanges()
     changes.droppedColumns = columns
     let before = try store.committedManifest().retentionExtent.byteCount
-    for segment in segments {
-      try store.rewrite(
-        [segment], options: store.options.compaction, cancellation: cancellation,
-        changes: changes)
-    }
+    // All at once: a day is seen with its columns or without.
+    try store.rewrite(
+      segments, options: store.options.compaction, cancellation: cancellation, changes: changes)
     return before - (try store.committedManifest().retentionExtent.byteCount)
   }
 

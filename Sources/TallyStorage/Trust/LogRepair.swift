@@ -97,9 +97,7 @@ struct LogRepair {
   ) throws(TallyError) {
     var headers: [LogFileHeader?] = []
     for number in numbers {
-      headers.append(
-        try? LogListing.header(
-          number, layout, fileSystem: fileSystem, storeID: manifest.storeID))
+      headers.append(header(number, manifest))
     }
     var nextLSN = manifest.appliedLSN + 1
     for (index, header) in headers.enumerated() {
@@ -117,6 +115,19 @@ struct LogRepair {
     let newest = headers.last ?? nil
     outcome.isOpenEnded =
       outcome.isOpenEnded || newest == nil || (numbers.last ?? 0) < manifest.logNumber
+  }
+
+  /// - Returns: nil if it is damaged. A disk that fails once says nothing of the file.
+  private func header(_ number: UInt64, _ manifest: Manifest) -> LogFileHeader? {
+    for _ in 0..<2 {
+      do throws(TallyError) {
+        return try LogListing.header(
+          number, layout, fileSystem: fileSystem, storeID: manifest.storeID)
+      } catch {
+        guard error.code == .io || error.code == .diskFull else { return nil }
+      }
+    }
+    return nil
   }
 
   private func salvage(

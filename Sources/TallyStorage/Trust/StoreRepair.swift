@@ -46,12 +46,10 @@ struct StoreRepair {
 
   /// - Returns: whether all dictionaries can be read.
   private mutating func checkDictionaries(_ manifest: Manifest) throws(TallyError) -> Bool {
-    let set = DictionarySet(
-      manifest: manifest, layout: store.layout, fileSystem: store.fileSystem)
     var isIntact = true
     for (column, extent) in manifest.dictionaries.sorted(by: { $0.key < $1.key }) {
       do throws(TallyError) {
-        _ = try set.dictionary(column: column)
+        try readDictionary(column, manifest)
       } catch {
         guard error.code == .corruption || error.code == .io else { throw error }
         isIntact = false
@@ -62,6 +60,20 @@ struct StoreRepair {
       }
     }
     return isIntact
+  }
+
+  /// A disk that fails once says nothing of the file: it is read again.
+  private func readDictionary(_ column: Int, _ manifest: Manifest) throws(TallyError) {
+    do throws(TallyError) {
+      let set = DictionarySet(
+        manifest: manifest, layout: store.layout, fileSystem: store.fileSystem)
+      _ = try set.dictionary(column: column)
+    } catch {
+      guard error.code == .io || error.code == .diskFull else { throw error }
+      let again = DictionarySet(
+        manifest: manifest, layout: store.layout, fileSystem: store.fileSystem)
+      _ = try again.dictionary(column: column)
+    }
   }
 
   /// Segments that are damaged or marked as such.

@@ -11,7 +11,7 @@ import TallyTestSupport
 struct DamageStore: Sendable {
   let system: MemoryFileSystem
   /// Answers after each step, the last ones last.
-  let history: [[String]]
+  private(set) var history: [[String]]
 
   var answers: [String] { history.last ?? [] }
 
@@ -35,7 +35,15 @@ struct DamageStore: Sendable {
     }
   }
 
-  init() throws {
+  /// The store, and beside its own history what it would have answered without its last commit,
+  /// which a manifest that is cut short does not have although the log has what came later.
+  static func make() throws -> DamageStore {
+    var store = try DamageStore(isLastCommitMade: true)
+    store.history = try DamageStore(isLastCommitMade: false).history + store.history
+    return store
+  }
+
+  private init(isLastCommitMade: Bool) throws {
     var life = try Life()
     try OperationStore.load(life.store, [0], rowCount: 24)
     try life.note()
@@ -52,7 +60,7 @@ struct DamageStore: Sendable {
       try OperationStore.append(life.store, number, rowCount: 4)
       try life.note()
     }
-    try OperationStore.delete(life.store, everyNth: 7)
+    if isLastCommitMade { try OperationStore.delete(life.store, everyNth: 7) }
     try life.note()
     for number in [4, 5, 6] {
       try OperationStore.append(life.store, number, rowCount: 3)

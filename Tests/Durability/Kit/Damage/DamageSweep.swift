@@ -69,7 +69,7 @@ package struct DamageSweep: Sendable {
   private let options: Options
 
   private init(_ options: Options) throws {
-    store = try DamageStore()
+    store = try DamageStore.make()
     self.options = options
   }
 

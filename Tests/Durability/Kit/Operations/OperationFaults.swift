@@ -71,8 +71,8 @@ package struct OperationFaults {
     var run = try OperationFaults(operation)
     let edges = try run.rehearse()
     guard isThorough else {
-      for (index, call) in edges.enumerated() where index % 5 == 0 {
-        run.note(call, kinds[index / 5 % kinds.count])
+      for (index, call) in edges.enumerated() where index % 9 == 0 {
+        run.note(call, kinds[index / 9 % kinds.count])
       }
       return run.row
     }
