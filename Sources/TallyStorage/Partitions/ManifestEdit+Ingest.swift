@@ -118,6 +118,7 @@ extension ManifestEdit {
       }
     case .deletedRows:
       let count = try body.readCount(upTo: body.remainingCount, "the number of segments")
+      deletedRows.reserveCapacity(min(count, body.remainingCount / 3))
       for _ in 0..<count {
         let id = try body.readVarint()
         deletedRows[id] = try DeletedRows(from: &body)
@@ -213,9 +214,8 @@ extension Manifest {
       damagedSegments[id] = reason.isEmpty ? nil : reason
     }
     guard !edit.deletedRows.isEmpty else { return }
-    let rowCounts = Dictionary(
-      segments.having(ids: edit.deletedRows.keys).map { ($0.id, $0.rowCount) },
-      uniquingKeysWith: { first, _ in first })
+    let rowCounts = rowCounts(of: edit.deletedRows.keys)
+    let isFirst = deletedRows.isEmpty
     for (id, rows) in edit.deletedRows {
       guard rowCounts[id] == rows.rowCount else {
         throw TallyError(
@@ -223,7 +223,23 @@ extension Manifest {
           "the manifest deletes rows of segment \(id) with \(rows.rowCount) rows, which has "
             + "\(rowCounts[id].map(String.init) ?? "none")")
       }
-      deletedRows[id] = rows.isEmpty ? nil : rows
+      if !isFirst { deletedRows[id] = rows.isEmpty ? nil : rows }
     }
+    if isFirst {
+      deletedRows = edit.deletedRows
+      if deletedRows.values.contains(where: \.isEmpty) {
+        deletedRows = deletedRows.filter { !$0.value.isEmpty }
+      }
+    }
+  }
+
+  /// Rows of segments by id, at least of those asked for.
+  private func rowCounts(of ids: some Collection<UInt64>) -> [UInt64: Int] {
+    let isMost = ids.count > segments.count / 8
+    let asked = isMost ? segments : segments.having(ids: ids)
+    var rowCounts: [UInt64: Int] = [:]
+    rowCounts.reserveCapacity(asked.count)
+    for info in asked where rowCounts[info.id] == nil { rowCounts[info.id] = info.rowCount }
+    return rowCounts
   }
 }

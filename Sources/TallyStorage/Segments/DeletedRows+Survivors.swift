@@ -8,12 +8,38 @@ extension DeletedRows {
   package func survivors(
     of rows: Range<Int>, into target: UnsafeMutablePointer<UInt16>
   ) -> Int {
+    if words.isEmpty { return unsafe listSurvivors(of: rows, into: target) }
     var kept = 0
     for row in rows {
       // SAFETY: at most one entry a row is written; the last write of a dead row is overwritten or
       // lies behind those that count.
       unsafe target[kept] = UInt16(truncatingIfNeeded: row &- rows.lowerBound)
       kept &+= contains(row) ? 0 : 1
+    }
+    return kept
+  }
+
+  private func listSurvivors(
+    of rows: Range<Int>, into target: UnsafeMutablePointer<UInt16>
+  ) -> Int {
+    var kept = 0
+    var row = rows.lowerBound
+    for dead in list[listPosition(of: rows.lowerBound)...] {
+      let end = min(Int(dead), rows.upperBound)
+      while row < end {
+        // SAFETY: one entry is written for each living row of `rows`.
+        unsafe target[kept] = UInt16(truncatingIfNeeded: row &- rows.lowerBound)
+        kept &+= 1
+        row &+= 1
+      }
+      if end == rows.upperBound { return kept }
+      row = end &+ 1
+    }
+    while row < rows.upperBound {
+      // SAFETY: as above.
+      unsafe target[kept] = UInt16(truncatingIfNeeded: row &- rows.lowerBound)
+      kept &+= 1
+      row &+= 1
     }
     return kept
   }
