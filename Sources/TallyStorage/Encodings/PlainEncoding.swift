@@ -14,7 +14,11 @@ struct PlainEncoding: IntegerDecoder {
   }
 
   static func encode(_ values: [Int64], into writer: inout ByteWriter) {
-    let words = values.map(\.littleEndian)
+    #if _endian(little)
+      let words = values
+    #else
+      let words = values.map { $0.littleEndian }
+    #endif
     unsafe words.withUnsafeBytes { raw in
       unsafe writer.append(contentsOf: raw.bindMemory(to: UInt8.self))
     }
