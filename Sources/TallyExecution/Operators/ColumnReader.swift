@@ -40,7 +40,7 @@ final class ColumnReader {
     page = nil
     pageIndex = -1
     guard isNewSegment else { return }
-    stored = column.id < morsel.footer.columns.count ? morsel.footer.columns[column.id] : nil
+    stored = morsel.footer.column(id: column.id)
     translation = .identity
     guard column.type == .symbol, let first = stored?.localDictionary.first,
       let last = stored?.localDictionary.last, let count = stored?.localDictionary.count

@@ -33,7 +33,7 @@ final class RowTest {
     isSkipped = false
     guard case .codes(let column, let accepts) = predicate else { return }
     let id = schema[column].id
-    guard id < morsel.footer.columns.count, let stored = morsel.footer.columns[id] else {
+    guard let stored = morsel.footer.column(id: id) else {
       localAccepts = []
       return
     }

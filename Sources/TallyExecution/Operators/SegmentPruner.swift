@@ -151,7 +151,7 @@ enum ZoneMapTest {
   ) -> Bool {
     guard let index = predicate.column else { return true }
     let column = columns[index]
-    guard column.id < footer.columns.count, let stored = footer.columns[column.id] else {
+    guard let stored = footer.column(id: column.id) else {
       return mayMatchDefault(predicate, column)
     }
     let map = zoneMap(stored)

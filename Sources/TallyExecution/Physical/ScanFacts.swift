@@ -31,8 +31,7 @@ struct ScanFacts {
     var last: SegmentReader?
     for morsel in plan.morsels where morsel.segment !== last {
       last = morsel.segment
-      let stored = column.id < morsel.footer.columns.count ? morsel.footer.columns[column.id] : nil
-      guard let stored else {
+      guard let stored = morsel.footer.column(id: column.id) else {
         if case .int(let number) = column.defaultValue, let value = Int64(exactly: number) {
           range = InputFacts.union(range, value...value)
         } else {

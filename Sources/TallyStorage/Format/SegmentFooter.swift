@@ -8,6 +8,8 @@ package struct SegmentFooter: Sendable {
   /// By schema column id; nil or beyond the end: every row of the segment has the column's
   /// default value and no bytes are stored.
   package var columns: [Column?]
+  /// Set where columns are in memory and made when they are asked for; `columns` is empty then.
+  var resident: ResidentRows?
   /// Every section of the file, also those that this build does not know.
   package var sections: [SectionEntry] = []
 
@@ -55,6 +57,7 @@ package struct SegmentFooter: Sendable {
 
   /// The stored column of a schema column id; nil: every row has the default value.
   package func column(id: Int) -> Column? {
-    columns.indices.contains(id) ? columns[id] : nil
+    if let resident { return resident.column(id: id) }
+    return columns.indices.contains(id) ? columns[id] : nil
   }
 }

@@ -2,67 +2,36 @@ import TallyBase
 
 /// Puts a column's rows into segment order.
 enum ColumnGather {
-  /// Rows `order` of a day's column; nil when all of them have the column's default.
+  /// Rows `order` of the first `rowCount` of a day's column; nil when all of them have the column's
+  /// default.
   static func gather(
     _ buffer: ColumnBuffer, order: ArraySlice<UInt32>, rowCount: Int
   ) -> SegmentColumnData? {
-    switch buffer.chunks {
-    case .text(let chunks):
-      return gatherText(buffer, chunks, order: order)
-    case .fixed(let width, let chunks):
-      let chunkCount = (rowCount + RowChunk.rowMask) >> RowChunk.rowShift
-      let sources = FixedSources(
-        chunks, width: width, missing: buffer.missing, chunkCount: chunkCount, rowCount: rowCount)
-      return gatherFixed(buffer, sources, order: order)
-    }
+    gather(ColumnCapture(buffer, rowCount: rowCount), order: order)
   }
 
-  /// Pointers to the chunks of a column, absent ones replaced by one chunk of missing values.
-  @safe private struct FixedSources {
-    let values: [UnsafeRawPointer]
-    /// Empty when every row is present.
-    let validity: [UnsafePointer<UInt8>]
-    /// What the pointers point into.
-    let owners: [RowChunk]
-
-    init(
-      _ chunks: [RowChunk?], width: Int, missing: MissingValue, chunkCount: Int, rowCount: Int
-    ) {
-      let absent = RowChunk(width: width)
-      absent.fill(to: RowChunk.rowCount, with: missing)
-      var owners: [RowChunk] = []
-      for index in 0..<chunkCount {
-        let chunk = (index < chunks.count ? chunks[index] : nil) ?? absent
-        chunk.fill(
-          to: min(RowChunk.rowCount, rowCount - index << RowChunk.rowShift), with: missing)
-        owners.append(chunk)
-      }
-      let hasNulls = owners.contains { unsafe $0.validity != nil }
-      let present = RowChunk(width: 1)
-      present.fill(to: RowChunk.rowCount, with: .value(1))
-      unsafe values = unsafe owners.map { unsafe UnsafeRawPointer($0.values) }
-      // SAFETY: `present` holds a 1 for each of its rows and lives as long as `owners`.
-      let ones = unsafe UnsafePointer(present.values.assumingMemoryBound(to: UInt8.self))
-      unsafe validity =
-        hasNulls
-        ? unsafe owners.map { unsafe $0.validity.map { unsafe UnsafePointer($0) } ?? ones } : []
-      self.owners = owners + [absent, present]
+  /// The same of rows that were captured.
+  static func gather(
+    _ capture: ColumnCapture, order: ArraySlice<UInt32>
+  ) -> SegmentColumnData? {
+    switch capture.source {
+    case .text(let chunks): gatherText(capture.column, chunks, order: order)
+    case .fixed(let sources): gatherFixed(capture.column, sources, order: order)
     }
   }
 
   private static func gatherFixed(
-    _ buffer: ColumnBuffer, _ sources: FixedSources, order: ArraySlice<UInt32>
+    _ column: ColumnSchema, _ sources: FixedSources, order: ArraySlice<UInt32>
   ) -> SegmentColumnData? {
     let validity =
       unsafe sources.validity.isEmpty
       ? [] : unsafe values(sources.validity.map { unsafe UnsafeRawPointer($0) }, order, UInt8.self)
     if !validity.isEmpty, isAll(validity, 0) {
-      return buffer.column.defaultValue.isNull
-        ? nil : allNull(buffer.column, rowCount: order.count)
+      return column.defaultValue.isNull ? nil : allNull(column, rowCount: order.count)
     }
     let presence = isAll(validity, 1) ? [] : validity
     let columnValues: SegmentColumnData.Values
-    switch buffer.column.type {
+    switch column.type {
     case .symbol:
       let codes = unsafe values(sources.values, order, SymbolCode.self)
       if isAll(codes, 0) { return nil }
@@ -73,12 +42,12 @@ enum ColumnGather {
       columnValues = .double(unsafe values(sources.values, order, Double.self))
     default:
       let numbers = unsafe values(sources.values, order, Int64.self)
-      let standard = MissingValue(of: buffer.column)
+      let standard = MissingValue(of: column)
       if presence.isEmpty, !standard.isNull, isAll(numbers, standard.bits) { return nil }
       columnValues = .int64(numbers)
     }
     withExtendedLifetime(sources.owners) {}
-    return SegmentColumnData(column: buffer.column, values: columnValues, validity: presence)
+    return SegmentColumnData(column: column, values: columnValues, validity: presence)
   }
 
   /// A column whose default is a value and whose rows are all NULL.
@@ -120,7 +89,7 @@ enum ColumnGather {
   // MARK: Text
 
   private static func gatherText(
-    _ buffer: ColumnBuffer, _ chunks: [TextChunk?], order: ArraySlice<UInt32>
+    _ column: ColumnSchema, _ chunks: [TextSource?], order: ArraySlice<UInt32>
   ) -> SegmentColumnData? {
     var offsets = [0]
     offsets.reserveCapacity(order.count + 1)
@@ -131,7 +100,7 @@ enum ColumnGather {
     for row in order {
       let index = Int(row) >> RowChunk.rowShift
       let within = Int(row) & RowChunk.rowMask
-      if index < chunks.count, let chunk = chunks[index], within < chunk.filledCount,
+      if index < chunks.count, let chunk = chunks[index], within < chunk.validity.count,
         chunk.validity[within] == 1
       {
         bytes.append(contentsOf: chunk.bytes[chunk.offsets[within]..<chunk.offsets[within + 1]])
@@ -144,7 +113,7 @@ enum ColumnGather {
     }
     if presentCount == 0 { return nil }
     return SegmentColumnData(
-      column: buffer.column, values: .text(offsets: offsets, bytes: bytes),
+      column: column, values: .text(offsets: offsets, bytes: bytes),
       validity: presentCount == order.count ? [] : validity)
   }
 }

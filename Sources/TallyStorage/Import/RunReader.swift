@@ -42,8 +42,7 @@ struct RunReader {
     let time = place.int64(in: times) &- reader.info.day.startMicroseconds
     let timeMask: UInt64 = (1 << RowOrder.timeBitCount) - 1
     var key = UInt64(truncatingIfNeeded: time) & timeMask
-    let columns = try reader.footer().columns
-    if columns.count > Schema.orgColumnID, let org = columns[Schema.orgColumnID] {
+    if let org = try reader.footer().column(id: Schema.orgColumnID) {
       let page = try place.page(of: Schema.orgColumnID, in: reader)
       let local = Int(place.int64(in: page))
       guard org.localDictionary.indices.contains(local) else {
@@ -76,9 +75,9 @@ struct RunReader {
       let upper = min(range.upperBound, starts[index + 1])
       guard lower < upper else { continue }
       let local = (lower - starts[index])..<(upper - starts[index])
-      let columns = try reader.footer().columns
+      let footer = try reader.footer()
       for column in schema.columns {
-        guard column.id < columns.count, let stored = columns[column.id] else { continue }
+        guard let stored = footer.column(id: column.id) else { continue }
         let source = RunColumn(reader: reader, column: column, stored: stored)
         try source.append(local, to: buffer)
       }

@@ -83,7 +83,7 @@ final class RunWriter: Sendable {
     return run
   }
 
-  func gather(
+  private func gather(
     _ buffer: DayBuffer, order: ArraySlice<UInt32>, ingestedAt: MissingValue, dropping: Bool
   ) -> [SegmentColumnData] {
     var columns: [SegmentColumnData] = []

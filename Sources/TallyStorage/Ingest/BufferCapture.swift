@@ -1,56 +1,35 @@
-import Synchronization
 import TallyBase
 
-/// What a query takes from the write buffer in one moment: segments that exist, rows that need
-/// one, and deletions.
+/// What a query takes from the write buffer in one moment: rows in the form of segments, and
+/// deletions.
 struct BufferCapture {
   let version: UInt64
   let base: StoreSnapshot
   /// Segments in memory, with the rows dead at that moment.
   private var segments: [BufferedSegment] = []
-  private var gathered: [(generation: BufferGeneration, rows: GatheredRows)] = []
   private var deletions: [[UInt64: Set<Int>]] = []
 
-  /// Ids of segments in memory: never on disk, unique in the process for the page cache's sake.
-  private static let residentIDs = Atomic<UInt64>(1 << 62)
-
-  /// Called with the buffer's lock held.
+  /// Called with the buffer's lock held. Segments that are made here are shown to later queries
+  /// too.
   init(
     _ state: borrowing WriteBuffer.State, base: StoreSnapshot, files: SegmentFiles, schema: Schema
   ) {
     version = state.version
     self.base = base
-    let writer = RunWriter(
-      schema: schema, files: files, segmentOptions: SegmentWriter.Options(),
-      ids: SegmentIDs(from: 0), segmentRowCountMax: .max)
     for generation in [state.frozen, state.active] {
       guard let generation else { continue }
       for (day, buffer) in generation.rows.days {
-        let view = generation.views[day] ?? BufferedDay()
-        let missing = view.missing(upTo: buffer.rowCount)
-        let first = missing?.lowerBound ?? buffer.rowCount
-        segments.append(contentsOf: view.segments.filter { $0.rows.lowerBound < first })
-        guard let missing else { continue }
-        let rows = GatheredRows(
-          buffer, rows: missing, dead: generation.dead[day] ?? [], writer: writer)
-        if !rows.keys.isEmpty { gathered.append((generation, rows)) }
+        if let missing = generation.views[day, default: BufferedDay()]
+          .missing(upTo: buffer.rowCount),
+          let segment = BufferedSegment(
+            buffer, rows: missing, dead: generation.dead[day] ?? [], schema: schema, files: files)
+        {
+          generation.views[day, default: BufferedDay()].install(segment)
+        }
+        segments.append(contentsOf: generation.views[day]?.segments ?? [])
       }
       deletions.append(generation.committedDeletions)
     }
-  }
-
-  /// Makes the segments that are missing; `install` shows each to later queries.
-  mutating func encode(
-    files: SegmentFiles,
-    install: (BufferedSegment, BufferGeneration, Day) -> Void
-  ) throws(TallyError) {
-    for (generation, rows) in gathered {
-      let id = BufferCapture.residentIDs.add(1, ordering: .relaxed).oldValue
-      let segment = try rows.encoded(id: id, files: files)
-      segments.append(segment)
-      install(segment, generation, rows.day)
-    }
-    gathered = []
   }
 
   /// The state of that moment.

@@ -62,17 +62,6 @@ final class BufferGeneration: @unchecked Sendable {
     views[day]?.delete(row)
   }
 
-  /// Shows a segment that stands for rows of the buffer to the queries to come.
-  func install(_ segment: BufferedSegment, day: Day) {
-    var segment = segment
-    // Rows that died while they were encoded.
-    for row in dead[day] ?? [] where segment.rows.contains(Int(row)) {
-      let position = segment.positions[Int(row) - segment.rows.lowerBound]
-      if position != BufferedSegment.absent { segment.deleted.insert(Int(position)) }
-    }
-    views[day, default: BufferedDay()].install(segment)
-  }
-
   /// Rows that are not dead.
   var liveRowCount: Int {
     rows.days.values.reduce(0) { $0 + $1.rowCount } - dead.values.reduce(0) { $0 + $1.count }

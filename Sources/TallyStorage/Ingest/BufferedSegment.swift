@@ -1,7 +1,8 @@
+import Synchronization
 import TallyBase
 
 /// Some rows of a day's buffer in the form of a segment, so that queries read buffer and disk
-/// alike. Lives in memory; pages are stored as they are.
+/// alike. Lives in memory.
 struct BufferedSegment {
   /// Rows of the day's buffer that the segment has, those excepted that were dead when it was made.
   let rows: Range<Int>
@@ -12,6 +13,9 @@ struct BufferedSegment {
   var deleted: DeletedRows
 
   static let absent = UInt32.max
+
+  /// Never those of segments on disk, and unique in the process.
+  private static let ids = Atomic<UInt64>(1 << 62)
 }
 
 /// The segments that stand for a day's buffer, in order of arrival.
@@ -49,41 +53,33 @@ struct BufferedDay {
   }
 }
 
-/// The rows of a segment to be, gathered and in order, before they are encoded.
-struct GatheredRows {
-  let day: Day
-  let rows: Range<Int>
-  let keys: [UInt64]
-  let columns: [SegmentColumnData]
-  let positions: [UInt32]
-
-  /// - Parameter dead: rows of the buffer to leave out.
-  init(_ buffer: DayBuffer, rows: Range<Int>, dead: Set<UInt32>, writer: RunWriter) {
-    let (order, keys) = buffer.sortedRows(rows, excluding: dead)
-    var positions = [UInt32](repeating: BufferedSegment.absent, count: rows.count)
+extension BufferedSegment {
+  /// Rows `range` of a day's buffer, to which nothing may be appended meanwhile; nil if all are
+  /// dead.
+  ///
+  /// - Complexity: O(rows) for sorting; columns are made later.
+  init?(
+    _ buffer: DayBuffer, rows range: Range<Int>, dead: Set<UInt32>, schema: Schema,
+    files: SegmentFiles
+  ) {
+    let (order, keys) = buffer.sortedRows(range, excluding: dead)
+    guard !keys.isEmpty else { return nil }
+    var positions = [UInt32](repeating: BufferedSegment.absent, count: range.count)
     for (position, row) in order.enumerated() {
-      positions[Int(row) - rows.lowerBound] = UInt32(truncatingIfNeeded: position)
+      positions[Int(row) - range.lowerBound] = UInt32(truncatingIfNeeded: position)
     }
-    day = buffer.day
-    self.rows = rows
-    self.keys = keys
+    let resident = ResidentRows(
+      day: buffer.day, order: order,
+      captures: schema.columns.map { column in
+        buffer.column(column.id).map { ColumnCapture($0, rowCount: buffer.rowCount) }
+      })
+    let id = BufferedSegment.ids.add(1, ordering: .relaxed).oldValue
+    let info = SegmentInfo(id: id, day: buffer.day, keys: keys[...], byteCount: resident.byteCount)
+    rows = range
+    reader = SegmentReader(
+      info: info, resident: resident, fileSystem: files.fileSystem, cache: files.cache)
     self.positions = positions
-    columns = writer.gather(buffer, order: order[...], ingestedAt: .null, dropping: false)
-  }
-
-  /// - Throws: `internal`, `resourceExhausted`.
-  func encoded(id: UInt64, files: SegmentFiles) throws(TallyError) -> BufferedSegment {
-    var options = SegmentWriter.Options(forcedEncoding: .plain)
-    options.isCompressing = false
-    options.isQuick = true
-    let bytes = try SegmentWriter.encode(
-      day: day, rowCount: keys.count, columns: columns, options: options)
-    let info = SegmentInfo(id: id, day: day, keys: keys[...], byteCount: bytes.count)
-    let reader = SegmentReader(
-      info: info, resident: bytes, fileSystem: files.fileSystem, cache: files.cache)
-    return BufferedSegment(
-      rows: rows, reader: reader, positions: positions,
-      deleted: DeletedRows(rowCount: keys.count))
+    deleted = DeletedRows(rowCount: keys.count)
   }
 }
 

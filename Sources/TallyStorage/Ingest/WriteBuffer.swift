@@ -10,7 +10,7 @@ final class WriteBuffer: Sendable {
   let catalog: LiveCatalog
   private let files: SegmentFiles
   let state: Mutex<State>
-  /// Held by the one query that makes segments of rows; the others wait for them.
+  /// Held by the one query that makes a view; the others wait for it.
   private let viewing = Mutex(())
   struct State: ~Copyable {
     var active: BufferGeneration
@@ -187,8 +187,8 @@ final class WriteBuffer: Sendable {
   ///
   /// - Parameter committed: reads the committed state; called with the buffer's lock held.
   /// - Throws: `io`, `corruption`, `internal`.
-  /// - Complexity: amortised O(rows that came since the last call). Rows are copied with the lock
-  ///   held and encoded without it.
+  /// - Complexity: amortised O(rows that came since the last call), which are sorted with the lock
+  ///   held. Their columns are made by the queries that read them.
   func snapshot(
     _ committed: () throws(TallyError) -> StoreSnapshot
   ) throws(TallyError) -> StoreSnapshot {
@@ -199,12 +199,9 @@ final class WriteBuffer: Sendable {
         if state.view?.version == state.version, state.view?.base == base.generation { return nil }
         return BufferCapture(state, base: base, files: files, schema: catalog.schema)
       }
-      guard var capture else {
+      guard let capture else {
         if let known = state.withLock({ $0.view?.snapshot }) { return known }
         return try committed()
-      }
-      try capture.encode(files: files) { segment, generation, day in
-        state.withLock { _ in generation.install(segment, day: day) }
       }
       let (schema, tables) = catalog.snapshot()
       let snapshot = capture.combined(schema: schema, tables: tables)

@@ -15,7 +15,8 @@ struct SegmentAssembly {
     self.rowCount = rowCount
     self.options = options
     chooser = EncodingChooser(options: options)
-    writer = ByteWriter(reserving: min(rowCount * 16, 16 << 20) + 4_096)
+    writer = ByteWriter(
+      reserving: options.isQuick ? 0 : min(rowCount * 16, 16 << 20) + 4_096)
     SegmentHeader.append(to: &writer)
     footer = SegmentFooter(day: day, rowCount: rowCount)
   }

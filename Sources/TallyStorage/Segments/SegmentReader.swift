@@ -13,7 +13,7 @@ package final class SegmentReader: Sendable {
   package let path: FilePath
   let fileSystem: any FileSystem
   let cache: PageCache
-  private let isResident: Bool
+  private let resident: ResidentRows?
   private let state: Mutex<State>
 
   private struct State {
@@ -34,23 +34,25 @@ package final class SegmentReader: Sendable {
     self.path = path
     self.fileSystem = fileSystem
     self.cache = cache
-    isResident = false
+    resident = nil
     state = Mutex(State())
   }
 
   /// A segment that is in memory and in no directory.
-  init(info: SegmentInfo, resident bytes: [UInt8], fileSystem: any FileSystem, cache: PageCache) {
+  init(
+    info: SegmentInfo, resident rows: ResidentRows, fileSystem: any FileSystem, cache: PageCache
+  ) {
     self.info = info
     path = FilePath("memory")
     self.fileSystem = fileSystem
     self.cache = cache
-    isResident = true
-    state = Mutex(State(file: ResidentFile(bytes), footer: nil))
+    resident = rows
+    state = Mutex(State(file: nil, footer: rows.footer))
   }
 
   deinit {
     let file = state.withLock { $0.file }
-    if let file, !isResident {
+    if let file {
       SegmentReader.openFileCount.subtract(1, ordering: .relaxed)
       // Nothing was written, so nothing is lost if the system complains.
       try? file.close()
@@ -77,6 +79,9 @@ package final class SegmentReader: Sendable {
   package func page(
     column: Int, rowGroup: Int, index: Int
   ) throws(TallyError) -> Page {
+    if let resident {
+      return try resident.page(column: column, rowGroup: rowGroup, index: index)
+    }
     let key = PageCache.Key(
       segmentID: info.id, column: Int32(truncatingIfNeeded: column),
       rowGroup: Int32(truncatingIfNeeded: rowGroup), index: Int32(truncatingIfNeeded: index))

@@ -66,10 +66,7 @@ package enum SegmentWriter {
       throw TallyError(.internal, "column '\(left.data.column.name)' is given twice")
     }
     var assembly = SegmentAssembly(day: day, rowCount: rowCount, options: options)
-    let references =
-      options.isQuick
-      ? [Int?](repeating: nil, count: sources.count)
-      : ColumnMappingSearch.references(sources, rowCount: rowCount)
+    let references = ColumnMappingSearch.references(sources, rowCount: rowCount)
     for (source, reference) in zip(sources, references) {
       try assembly.append(source, reference: reference.map { sources[$0] })
     }

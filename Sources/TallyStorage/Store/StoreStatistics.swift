@@ -63,9 +63,9 @@ extension StoreSnapshot {
         dictionaryByteCount: extent.byteCount, dictionaryEntryCount: extent.entryCount)
     }
     for reader in segments {
-      let columns = try reader.footer().columns
+      let footer = try reader.footer()
       for id in summaries.indices {
-        guard id < columns.count, let column = columns[id] else {
+        guard let column = footer.column(id: id) else {
           if summaries[id].column.defaultValue.isNull {
             summaries[id].nullCount &+= rowCount(of: reader.info)
           }

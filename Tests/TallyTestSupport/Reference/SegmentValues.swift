@@ -7,7 +7,7 @@ package enum SegmentValues {
     _ reader: SegmentReader, _ column: ColumnSchema, _ snapshot: StoreSnapshot
   ) throws -> [Value] {
     let footer = try reader.footer()
-    guard column.id < footer.columns.count, let stored = footer.columns[column.id] else {
+    guard let stored = footer.column(id: column.id) else {
       return Array(repeating: column.defaultValue, count: reader.info.rowCount)
     }
     var values: [Value] = []
