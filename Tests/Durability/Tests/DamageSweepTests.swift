@@ -15,15 +15,16 @@ import Testing
     #expect(rows.flatMap(\.wrong).isEmpty)
     let kinds: Set = [
       "CURRENT", "LOCK", "MANIFEST", "dictionaries", "leases", "partitions", "quarantine",
-      "receipts", "rejects", "reserve", "tmp", "wal",
+      "receipts", "rejects", "removed", "reserve", "tmp", "wal",
     ]
     #expect(Set(rows.map(\.kind)) == kinds)
     for row in rows where row.kind != "wal" && row.kind != "MANIFEST" {
       #expect(row.lossCount == 0)
     }
-    // What holds rows is never damaged unseen.
-    for row in rows where ["CURRENT", "dictionaries", "partitions"].contains(row.kind) {
+    // Of what an answer depends on, verification finds whatever is not lost.
+    for row in rows where ["CURRENT", "MANIFEST", "dictionaries", "partitions"].contains(row.kind) {
       #expect(row.errorCount > 0)
+      #expect(row.unseenCount == row.lossCount)
     }
   }
 }

@@ -67,10 +67,15 @@ package struct DamageSweep: Sendable {
 
   private let store: DamageStore
   private let options: Options
+  private let liveSegments: Set<String>
 
   private init(_ options: Options) throws {
     store = try DamageStore.make()
     self.options = options
+    let reader = try Store.open(
+      OperationStore.path, mode: .readOnly, fileSystem: store.system.afterKill())
+    liveSegments = Set(try reader.snapshot().segments.map { $0.path.string })
+    try reader.close()
   }
 
   /// - Returns: a row for each kind of file, sorted.
@@ -128,7 +133,7 @@ package struct DamageSweep: Sendable {
   }
 
   private func damage(_ path: String, _ damages: [Damage]) -> Row {
-    var row = Row(kind: DamageSweep.kind(of: path))
+    var row = Row(kind: kind(of: path))
     let bytes = store.system.bytes(of: path) ?? []
     if let first = damages.first, case .lost = first { row.byteCount = bytes.count }
     for damage in damages {
@@ -154,15 +159,16 @@ package struct DamageSweep: Sendable {
     return true
   }
 
-  /// `partitions/#/#.seg` and the like.
-  private static func kind(of path: String) -> String {
+  /// The directory or the name, without numbers.
+  private func kind(of path: String) -> String {
     let parts = path.split(separator: "/").dropFirst()
     guard parts.count > 1, let folder = parts.first else {
       let name = parts.first.map(String.init) ?? ""
       return name.hasPrefix("MANIFEST") ? "MANIFEST" : name
     }
-    guard folder == "quarantine" else { return String(folder) }
-    return "quarantine"
+    // Of a commit whose segments a reader still had.
+    if folder == "partitions", !liveSegments.contains(path) { return "removed" }
+    return String(folder)
   }
 
   // MARK: Looking
