@@ -40,6 +40,7 @@ struct Settings {
 
   var eventCount = 2_000_000
   var seconds = 4.0
+  var roundCount = 3
   var measurements = Settings.all
 
   init(_ arguments: [String]) {
@@ -47,6 +48,7 @@ struct Settings {
     while let name = rest.popFirst(), let value = rest.popFirst() {
       switch name {
       case "--events": eventCount = Int(value) ?? eventCount
+      case "--rounds": roundCount = Int(value) ?? roundCount
       case "--seconds": seconds = Double(value) ?? seconds
       case "--only": measurements = value.split(separator: ",").map(String.init)
       default: break

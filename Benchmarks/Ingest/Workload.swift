@@ -28,8 +28,10 @@ struct Workload {
 
   mutating func events(_ count: Int) -> [Event] {
     let start: Int64 = 1_780_000_000_000_000
+    // Divided first: the product of ten million events and a month does not fit.
+    let step = dayCount * 86_400_000_000 / Int64(max(1, count))
     return (0..<count).map { index in
-      let second = Int64(index) * dayCount * 86_400_000_000 / Int64(count)
+      let second = Int64(index) * step
       let model = skewed(40)
       var event = Event(
         time: Timestamp(microsecondsSinceEpoch: start + second + Int64(next(5_000_000))),
