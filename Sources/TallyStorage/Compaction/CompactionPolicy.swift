@@ -9,11 +9,14 @@ import TallyBase
 /// together. Full segments are never merged.
 ///
 /// *Dead rows.* A segment more than a twentieth of which is dead is rewritten: a dead row pays for
-/// at most twenty rewritten ones.
-struct CompactionPolicy {
+/// at most twenty rewritten ones. While rows come to the day more of it will die, so that it waits
+/// until four times as many have, or until the day is quiet.
+package struct CompactionPolicy {
   let options: CompactionOptions
 
-  enum Extent: Sendable {
+  package init(options: CompactionOptions) { self.options = options }
+
+  package enum Extent: Sendable {
     /// What pays: see above.
     case tiered
     /// All small segments and all dead rows, whatever it costs.
@@ -22,6 +25,8 @@ struct CompactionPolicy {
 
   /// Most segments merged at a time: bounds open files.
   private static let segmentCountMax = 64
+  /// How many times more rows may be dead while rows come to the day.
+  private static let busyDeadFactor = 4
 
   /// The segments to rewrite as one next, in order of their ids; none if the day is as it should
   /// be.
@@ -30,7 +35,7 @@ struct CompactionPolicy {
   ///   - segments: of one day, ascending by id.
   ///   - deadCounts: dead rows by segment id.
   ///   - isBusy: whether rows are coming to the day right now.
-  func choose(
+  package func choose(
     _ segments: [SegmentInfo], deadCounts: [UInt64: Int], isBusy: Bool, extent: Extent
   ) -> [SegmentInfo] {
     let rows = Dictionary(
@@ -49,8 +54,9 @@ struct CompactionPolicy {
       let tier = tier(of: small, rows: rows)
       if tier.count > 1 { return tier }
     }
+    let percent = min(100, options.deadPercentMax * (isBusy ? CompactionPolicy.busyDeadFactor : 1))
     let decayed = segments.first { segment in
-      (deadCounts[segment.id] ?? 0) * 100 > segment.rowCount * options.deadPercentMax
+      (deadCounts[segment.id] ?? 0) * 100 > segment.rowCount * percent
     }
     return decayed.map { [$0] } ?? []
   }
