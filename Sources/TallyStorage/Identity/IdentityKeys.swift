@@ -59,6 +59,12 @@ package struct IdentityKeys: Sendable {
 
   package var isEmpty: Bool { rows.isEmpty }
 
+  /// The days on which the same events may be; nil if no row has an id.
+  var window: ClosedRange<Day>? {
+    guard let first = days.min(), let last = days.max() else { return nil }
+    return DuplicateRule.window(around: first...last)
+  }
+
   /// Store code of the `org` of entry `index` of `rows`.
   func org(_ index: Int) -> SymbolCode { orgs[index] }
 

@@ -13,24 +13,84 @@ extension StoreSnapshot {
   /// - Returns: matches by row of the batch, those with most tokens first; rows without any have
   ///   no entry.
   /// - Throws: `io`, `corruption`.
-  /// - Complexity: one probe of each segment of the 91 days around a row's, some nanoseconds
-  ///   each; reads only where a fingerprint agrees.
+  /// - Complexity: O(events + segments of the 91 days around a row's); one probe of each of these
+  ///   segments for an event that may be in one; reads only where a fingerprint agrees.
   package func matches(
     for keys: IdentityKeys,
     excluding isDead: (_ segmentID: UInt64, _ row: Int) -> Bool = { _, _ in false }
   ) throws(TallyError) -> [Int: [IdentityMatch]] {
-    guard let first = keys.days.min(), let last = keys.days.max() else { return [:] }
-    var found: [Int: [IdentityMatch]] = [:]
+    try matches(for: keys, since: nil, excluding: isDead)
+  }
+
+  /// The same, known for an earlier state: only segments that have come since are searched.
+  ///
+  /// - Throws: `io`, `corruption`.
+  package func matches(
+    for keys: IdentityKeys, since earlier: StoreSnapshot, known: [Int: [IdentityMatch]]
+  ) throws(TallyError) -> [Int: [IdentityMatch]] {
+    var found = try matches(for: keys, since: earlier) { _, _ in false }
+    guard !known.isEmpty else { return found }
+    let ids = trustedIDs(keys.window)
+    for (row, matches) in known {
+      let living = matches.filter {
+        ids.contains($0.segmentID) && deletedRows[$0.segmentID]?.contains($0.row) != true
+      }
+      guard !living.isEmpty else { continue }
+      found[row] = (living + (found[row] ?? [])).sorted { $0.tokenCount > $1.tokenCount }
+    }
+    return found
+  }
+
+  /// Segments of some days that are not known to be damaged.
+  private func trustedIDs(_ days: ClosedRange<Day>?) -> Set<UInt64> {
+    guard let days else { return [] }
+    var ids: Set<UInt64> = []
+    for position in segments.positions(of: days) {
+      let id = segments.info(at: position).id
+      if damagedSegments[id] == nil { ids.insert(id) }
+    }
+    return ids
+  }
+
+  private func matches(
+    for keys: IdentityKeys, since earlier: StoreSnapshot?,
+    excluding isDead: (_ segmentID: UInt64, _ row: Int) -> Bool
+  ) throws(TallyError) -> [Int: [IdentityMatch]] {
+    guard let window = keys.window else { return [:] }
+    let known = earlier?.trustedIDs(window) ?? []
+    var places: [(position: Int, id: UInt64)] = []
+    var rowCount = 0
+    for position in segments.positions(of: window) {
+      let info = segments.info(at: position)
+      guard damagedSegments[info.id] == nil, !known.contains(info.id) else { continue }
+      places.append((position, info.id))
+      rowCount += info.rowCount
+    }
+    guard let place = places.first else { return [:] }
+    let filter = segments[place.position].cache.identityFilter
+    // Whoever has an earlier state is in a hurry.
+    if earlier == nil { filter.reserve(rowCount: rowCount, segmentCount: places.count) }
+    let uncovered = filter.uncovered(places.lazy.map(\.id))
+    for place in places where uncovered.contains(place.id) {
+      filter.cover(place.id, try segments[place.position].identityIndex(fingerprinter))
+    }
     let order = keys.fingerprints.indices.sorted { keys.fingerprints[$0] < keys.fingerprints[$1] }
     let ordered = order.map { keys.fingerprints[$0] }
+    let answer = filter.ask(ordered, places.lazy.map(\.id))
+    let candidates = answer.candidates.map { ordered[$0] }
+    var found: [Int: [IdentityMatch]] = [:]
     var hits: [UInt32] = []
-    for reader in segments.segments(of: DuplicateRule.window(around: first...last)) {
-      guard damagedSegments[reader.info.id] == nil,
-        let index = try reader.identityIndex(fingerprinter)
-      else { continue }
-      index.probe(ordered, into: &hits)
+    for place in places {
+      let isUncovered = answer.uncovered.contains(place.id)
+      guard isUncovered || !candidates.isEmpty else { continue }
+      let reader = segments[place.position]
+      guard let index = try reader.identityIndex(fingerprinter) else { continue }
+      index.probe(isUncovered ? ordered : candidates, into: &hits)
       guard !hits.isEmpty else { continue }
-      try verify(hits.map { order[Int($0)] }, of: keys, in: reader, index, isDead, &found)
+      let entries = hits.map {
+        order[isUncovered ? Int($0) : answer.candidates[Int($0)]]
+      }
+      try verify(entries, of: keys, in: reader, index, isDead, &found)
     }
     for row in found.keys {
       found[row]?.sort { $0.tokenCount > $1.tokenCount }

@@ -14,9 +14,10 @@ final class IngestBatch: @unchecked Sendable {
   let keys: IdentityKeys
   /// By row; empty if no row has an id.
   let tokenCounts: [Int64]
-  /// Equal rows of committed segments, by row, as of `matchGeneration`.
+  /// Equal rows of committed segments, by row, as of `searched`.
   private var matches: [Int: [IdentityMatch]] = [:]
-  private var matchGeneration: UInt64?
+  /// Keeps no files from being removed.
+  private var searched: StoreSnapshot?
   var receipt = AppendReceipt()
 
   /// - Throws: `invalidInput`, `resourceExhausted` (nothing is taken then), `io`, `corruption`.
@@ -40,20 +41,26 @@ final class IngestBatch: @unchecked Sendable {
   func findMatches(in snapshot: StoreSnapshot) throws(TallyError) {
     guard !keys.isEmpty else { return }
     matches = try snapshot.matches(for: keys)
-    matchGeneration = snapshot.generation
+    searched = snapshot.unpinned()
   }
 
-  /// Equal rows of the segments committed now. Looks again if there has been a commit since.
+  /// Equal rows of the segments committed now. Searches those that came since `findMatches`.
   ///
   /// A segment that became unreadable in that moment has none: its rows cannot be told from
   /// others, and the batch is acknowledged already.
   func matches(in committed: () -> StoreSnapshot?) -> [Int: [IdentityMatch]] {
-    guard let snapshot = committed(), snapshot.generation != matchGeneration else {
+    guard let snapshot = committed(), snapshot.generation != searched?.generation else {
       return matches
     }
-    if let found = try? snapshot.matches(for: keys) {
+    let found =
+      if let searched {
+        try? snapshot.matches(for: keys, since: searched, known: matches)
+      } else {
+        try? snapshot.matches(for: keys)
+      }
+    if let found {
       matches = found
-      matchGeneration = snapshot.generation
+      searched = snapshot.unpinned()
     }
     return matches
   }

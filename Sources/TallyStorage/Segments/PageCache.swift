@@ -28,10 +28,13 @@ package final class PageCache: Sendable {
   package let byteCountMax: Int
   /// Identity indexes, a quarter as many bytes again.
   let identities: IdentityCache
+  /// Events that are in no segment, a sixteenth as many bytes again.
+  let identityFilter: IdentityFilter
 
   package init(byteCountMax: Int) {
     self.byteCountMax = max(0, byteCountMax)
     identities = IdentityCache(byteCountMax: self.byteCountMax / 4)
+    identityFilter = IdentityFilter(byteCountMax: self.byteCountMax / 16)
     let share = self.byteCountMax / PageCache.shardCount
     shards = (0..<PageCache.shardCount).map { _ in Shard(byteCountMax: share) }
   }
@@ -46,6 +49,7 @@ package final class PageCache: Sendable {
   package func removeAll() {
     for shard in shards { shard.state.withLock { $0.removeAll() } }
     identities.removeAll()
+    identityFilter.removeAll()
   }
 
   package var statistics: Statistics {

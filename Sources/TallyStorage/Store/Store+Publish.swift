@@ -81,6 +81,7 @@ extension Store {
         layout: layout, fileSystem: fileSystem, threadCount: threadCount)
       do throws(TallyError) {
         try step.move(segments, durablePartitions: &durablePartitions)
+        loadIdentities(of: segments)
         return try commit()
       } catch {
         if !isCommitInDoubt {
@@ -89,6 +90,17 @@ extension Store {
         }
         throw error
       }
+    }
+  }
+
+  /// Has the identity indexes of new segments in memory before anyone looks for duplicates in them
+  /// with the buffer's lock held. An import may have too many; what fails here is tried again.
+  private func loadIdentities(of segments: [SegmentInfo]) {
+    guard buffer != nil, segments.count <= 64 else { return }
+    for info in segments {
+      let reader = segmentFiles.committed(info)
+      guard let index = try? reader.identityIndex(fingerprinter) else { continue }
+      reader.cache.identityFilter.cover(info.id, index)
     }
   }
 

@@ -122,4 +122,64 @@ import Testing
     #expect(!(try snapshot.matches(for: keys)).isEmpty)
     #expect(try snapshot.matches(for: keys, excluding: { _, _ in true }).isEmpty)
   }
+
+  /// Memory for what tells strangers from candidates: none, too little, enough to grow.
+  @Test(arguments: [0, 1 << 14, 1 << 24])
+  func whatIsFoundDoesNotDependOnMemory(byteCount: Int) throws {
+    var options = Store.Options()
+    options.pageCacheByteCountMax = byteCount
+    let store = try Store.open(
+      "/s", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem(), options: options)
+    var rows = EventRows(seed: 11)
+    rows.idCount = 3_000
+    var matchCount = 0
+    for _ in 0..<6 {
+      let load = try store.beginImport()
+      try load.add(TestRows.batch(rows.next(900)))
+      _ = try load.commit()
+      let snapshot = try store.snapshot()
+      let query = rows.next(60)
+      let found = try snapshot.matches(for: try snapshot.keys(query))
+      #expect(
+        found.mapValues { Set($0) } == expected(query, try TestRows.read(snapshot), snapshot))
+      matchCount += found.count
+    }
+    #expect(matchCount > 20)
+  }
+
+  @Test(arguments: 1...4 as ClosedRange<UInt64>)
+  func whatIsKnownOfAnEarlierStateIsBroughtUpToDate(seed: UInt64) throws {
+    var rows = EventRows(seed: seed)
+    rows.idCount = 400
+    let store = try Store.open(
+      "/s", mode: .readWrite(creating: true), fileSystem: MemoryFileSystem())
+    func load() throws {
+      let load = try store.beginImport()
+      try load.add(TestRows.batch(rows.next(300)))
+      _ = try load.commit()
+    }
+    try load()
+    try load()
+    let earlier = try store.snapshot()
+    let keys = try earlier.keys(rows.next(200))
+    let known = try earlier.matches(for: keys)
+    var dead: [UInt64: DeletedRows] = [:]
+    for reader in earlier.segments {
+      var set = DeletedRows(rowCount: reader.info.rowCount)
+      for row in stride(from: 0, to: reader.info.rowCount, by: 4) { set.insert(row) }
+      dead[reader.info.id] = set
+    }
+    try store.deleteRows(dead)
+    try store.compact(days: [Day(number: 20_000), Day(number: 20_046)])
+    try load()
+    let now = try store.snapshot()
+    let found = try now.matches(for: keys, since: earlier, known: known)
+    let all = try now.matches(for: keys)
+    #expect(found.mapValues { Set($0) } == all.mapValues { Set($0) })
+    #expect(found.mapValues(\.count) == all.mapValues(\.count))
+    #expect(
+      found.values.allSatisfy { $0.map(\.tokenCount) == $0.map(\.tokenCount).sorted(by: >) })
+    #expect(all != known)
+    #expect(all.count > 20)
+  }
 }
