@@ -93,7 +93,7 @@ package final class BackgroundThread: Sendable {
     #endif
   }
 
-  private static let niceness: Int32 = 5
+  private static let niceness: Int32 = 10
 
   /// Has the work done soon.
   package func wake() { shared.signal(stopping: false) }

@@ -52,6 +52,14 @@ extension StoreSnapshot {
     return ids
   }
 
+  /// Some indexes of fingerprints in the order of these, and the fingerprints in that order.
+  private static func ordered(
+    _ indexes: [Int], _ fingerprints: [UInt64]
+  ) -> (order: [Int], fingerprints: [UInt64]) {
+    let order = indexes.sorted { fingerprints[$0] < fingerprints[$1] }
+    return (order, order.map { fingerprints[$0] })
+  }
+
   private func matches(
     for keys: IdentityKeys, since earlier: StoreSnapshot?,
     excluding isDead: (_ segmentID: UInt64, _ row: Int) -> Bool
@@ -74,23 +82,24 @@ extension StoreSnapshot {
     for place in places where uncovered.contains(place.id) {
       filter.cover(place.id, try segments[place.position].identityIndex(fingerprinter))
     }
-    let order = keys.fingerprints.indices.sorted { keys.fingerprints[$0] < keys.fingerprints[$1] }
-    let ordered = order.map { keys.fingerprints[$0] }
-    let answer = filter.ask(ordered, places.lazy.map(\.id))
-    let candidates = answer.candidates.map { ordered[$0] }
+    let answer = filter.ask(keys.fingerprints, places.lazy.map(\.id))
+    let candidates = StoreSnapshot.ordered(answer.candidates, keys.fingerprints)
+    // Seldom needed: of most batches few events may be stored.
+    let all =
+      answer.uncovered.isEmpty
+      ? (order: [], fingerprints: [])
+      : StoreSnapshot.ordered(Array(keys.fingerprints.indices), keys.fingerprints)
     var found: [Int: [IdentityMatch]] = [:]
     var hits: [UInt32] = []
     for place in places {
       let isUncovered = answer.uncovered.contains(place.id)
-      guard isUncovered || !candidates.isEmpty else { continue }
+      guard isUncovered || !candidates.order.isEmpty else { continue }
       let reader = segments[place.position]
       guard let index = try reader.identityIndex(fingerprinter) else { continue }
-      index.probe(isUncovered ? ordered : candidates, into: &hits)
+      let probed = isUncovered ? all : candidates
+      index.probe(probed.fingerprints, into: &hits)
       guard !hits.isEmpty else { continue }
-      let entries = hits.map {
-        order[isUncovered ? Int($0) : answer.candidates[Int($0)]]
-      }
-      try verify(entries, of: keys, in: reader, index, isDead, &found)
+      try verify(hits.map { probed.order[Int($0)] }, of: keys, in: reader, index, isDead, &found)
     }
     for row in found.keys {
       found[row]?.sort { $0.tokenCount > $1.tokenCount }
