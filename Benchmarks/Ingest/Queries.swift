@@ -2,8 +2,8 @@ import Foundation
 import Synchronization
 import Tally
 
-/// Queries while events come at full rate, beside the same queries before and after: the store grows
-/// by half meanwhile.
+/// Queries while events come at full rate, beside the same queries before and after: the store
+/// grows by half meanwhile.
 struct Queries {
   private static let question = "sum(cost), count(*), sum(input_tokens) by model"
   private let directory: URL

@@ -52,12 +52,15 @@ extension StoreSnapshot {
     return ids
   }
 
-  /// Some indexes of fingerprints in the order of these, and the fingerprints in that order.
-  private static func ordered(
-    _ indexes: [Int], _ fingerprints: [UInt64]
-  ) -> (order: [Int], fingerprints: [UInt64]) {
-    let order = indexes.sorted { fingerprints[$0] < fingerprints[$1] }
-    return (order, order.map { fingerprints[$0] })
+  /// Some entries of a batch's identities in the order of their fingerprints.
+  private struct Probe {
+    let order: [Int]
+    let fingerprints: [UInt64]
+
+    init(_ entries: [Int], _ all: [UInt64]) {
+      order = entries.sorted { all[$0] < all[$1] }
+      fingerprints = order.map { all[$0] }
+    }
   }
 
   private func matches(
@@ -66,12 +69,12 @@ extension StoreSnapshot {
   ) throws(TallyError) -> [Int: [IdentityMatch]] {
     guard let window = keys.window else { return [:] }
     let known = earlier?.trustedIDs(window) ?? []
-    var places: [(position: Int, id: UInt64)] = []
+    var places: [(position: Int, id: UInt64, day: Day)] = []
     var rowCount = 0
     for position in segments.positions(of: window) {
       let info = segments.info(at: position)
       guard damagedSegments[info.id] == nil, !known.contains(info.id) else { continue }
-      places.append((position, info.id))
+      places.append((position, info.id, info.day))
       rowCount += info.rowCount
     }
     guard let place = places.first else { return [:] }
@@ -83,23 +86,33 @@ extension StoreSnapshot {
       filter.cover(place.id, try segments[place.position].identityIndex(fingerprinter))
     }
     let answer = filter.ask(keys.fingerprints, places.lazy.map(\.id))
-    let candidates = StoreSnapshot.ordered(answer.candidates, keys.fingerprints)
-    // Seldom needed: of most batches few events may be stored.
+    var found: [Int: [IdentityMatch]] = [:]
+    func search(
+      _ place: (position: Int, id: UInt64, day: Day), for entries: Probe
+    ) throws(TallyError) {
+      guard !entries.order.isEmpty else { return }
+      let reader = segments[place.position]
+      guard let index = try reader.identityIndex(fingerprinter) else { return }
+      var hits: [UInt32] = []
+      index.probe(entries.fingerprints, into: &hits)
+      guard !hits.isEmpty else { return }
+      try verify(hits.map { entries.order[Int($0)] }, of: keys, in: reader, index, isDead, &found)
+    }
+    // Most events that come again are of the same day. One that is found there is in no other:
+    // whatever else of it were there would be in the window of both.
+    let days = Dictionary(grouping: answer.candidates) { keys.days[$0] }
+      .mapValues { Probe($0, keys.fingerprints) }
+    for place in places where !answer.uncovered.contains(place.id) {
+      if let probe = days[place.day] { try search(place, for: probe) }
+    }
+    let others = Probe(
+      answer.candidates.filter { found[keys.rows[$0]] == nil }, keys.fingerprints)
+    // Seldom needed: new segments are covered before they are seen.
     let all =
       answer.uncovered.isEmpty
-      ? (order: [], fingerprints: [])
-      : StoreSnapshot.ordered(Array(keys.fingerprints.indices), keys.fingerprints)
-    var found: [Int: [IdentityMatch]] = [:]
-    var hits: [UInt32] = []
+      ? Probe([], []) : Probe(Array(keys.fingerprints.indices), keys.fingerprints)
     for place in places {
-      let isUncovered = answer.uncovered.contains(place.id)
-      guard isUncovered || !candidates.order.isEmpty else { continue }
-      let reader = segments[place.position]
-      guard let index = try reader.identityIndex(fingerprinter) else { continue }
-      let probed = isUncovered ? all : candidates
-      index.probe(probed.fingerprints, into: &hits)
-      guard !hits.isEmpty else { continue }
-      try verify(hits.map { probed.order[Int($0)] }, of: keys, in: reader, index, isDead, &found)
+      try search(place, for: answer.uncovered.contains(place.id) ? all : others)
     }
     for row in found.keys {
       found[row]?.sort { $0.tokenCount > $1.tokenCount }
