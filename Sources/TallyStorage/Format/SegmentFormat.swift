@@ -25,6 +25,10 @@ package enum SectionType: UInt16, Hashable, Sendable, CaseIterable {
   case dictionaries = 3
   /// Rows by the fingerprint of their event id. Derived from the pages, never required.
   case identities = 4
+  /// What rollups there are, and where in the next section. Derived from the pages.
+  case rollups = 5
+  /// Columns, bitmaps and histograms of rollups. Derived from the pages.
+  case rollupPages = 6
 }
 
 /// Flags of a section.

@@ -30,11 +30,14 @@ package final class PageCache: Sendable {
   let identities: IdentityCache
   /// Events that are in no segment, a sixteenth as many bytes again.
   let identityFilter: IdentityFilter
+  /// Decoded columns of rollups, a quarter as many bytes again.
+  let rollups: RollupCache
 
   package init(byteCountMax: Int) {
     self.byteCountMax = max(0, byteCountMax)
     identities = IdentityCache(byteCountMax: self.byteCountMax / 4)
     identityFilter = IdentityFilter(byteCountMax: self.byteCountMax / 16)
+    rollups = RollupCache(byteCountMax: self.byteCountMax / 4)
     let share = self.byteCountMax / PageCache.shardCount
     shards = (0..<PageCache.shardCount).map { _ in Shard(byteCountMax: share) }
   }
@@ -50,6 +53,7 @@ package final class PageCache: Sendable {
     for shard in shards { shard.state.withLock { $0.removeAll() } }
     identities.removeAll()
     identityFilter.removeAll()
+    rollups.removeAll()
   }
 
   package var statistics: Statistics {

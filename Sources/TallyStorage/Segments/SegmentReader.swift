@@ -15,6 +15,7 @@ package final class SegmentReader: Sendable {
   let cache: PageCache
   private let resident: ResidentRows?
   private let state: Mutex<State>
+  let rollupReading = Mutex(RollupReading())
 
   private struct State {
     var file: (any File)?
