@@ -2,6 +2,7 @@
 # machine with a Swift toolchain, git and make is enough.
 
 EVENTS ?= 20000000
+SIZES ?= 2000000
 INGEST_EVENTS ?= 2000000
 SEED ?= 1
 QUERIES ?= 2000
@@ -44,6 +45,10 @@ oracle: ## Random queries beside DuckDB (SEED, QUERIES)
 .PHONY: bench
 bench: ## The reference workload beside DuckDB (EVENTS, SEED)
 	@.ci/bench $(EVENTS) $(SEED)
+
+.PHONY: bench-peers
+bench-peers: ## The same beside DuckDB, ClickHouse, Polars and DataFusion (SIZES="2000000 ...", SEED)
+	@.ci/bench-peers $(SEED) $(SIZES)
 
 .PHONY: ingest
 ingest: ## How fast events are taken, beside the disk's own speed (INGEST_EVENTS)

@@ -42,6 +42,9 @@ ONE_DAY = (
     "'2026-02-10 00:00:00' AND time < TIMESTAMP '2026-02-11 00:00:00' GROUP BY model "
     "ORDER BY model")
 
+# All that is asked, the ten questions first.
+ALL = QUERIES | {"one day": ONE_DAY, "count": "SELECT COUNT(*) AS n FROM usage"}
+
 # The columns of the workload's events in the peer, with Tally's types.
 PEER_COLUMNS = {
     "time": "TIMESTAMP", "org": "VARCHAR", "user": "VARCHAR", "provider": "VARCHAR",
