@@ -3,8 +3,11 @@
 /// A rollup belongs to one segment. Its rows are the groups that occur, sorted by the dimensions'
 /// store codes in their order, then by time bucket; every row has the number of events.
 package struct RollupDefinition: Hashable, Sendable {
-  /// Ids of symbol and bool columns.
+  /// Ids of symbol and bool columns, each once. Those that have one value in the whole segment
+  /// come last and cost nothing, so that a rollup has all of them.
   package var dimensions: [Int]
+  /// How many of the dimensions have more than one value in the segment.
+  package var varyingCount: Int
   package var grain: RollupGrain
   package var measures: [RollupMeasure]
   /// Id of the symbol column whose distinct values each group has as an exact bitmap.
@@ -13,10 +16,11 @@ package struct RollupDefinition: Hashable, Sendable {
   package var histograms: [Int]
 
   package init(
-    dimensions: [Int], grain: RollupGrain, measures: [RollupMeasure] = [], distinct: Int? = nil,
-    histograms: [Int] = []
+    dimensions: [Int], varyingCount: Int? = nil, grain: RollupGrain,
+    measures: [RollupMeasure] = [], distinct: Int? = nil, histograms: [Int] = []
   ) {
     self.dimensions = dimensions
+    self.varyingCount = varyingCount ?? dimensions.count
     self.grain = grain
     self.measures = measures
     self.distinct = distinct
@@ -28,8 +32,8 @@ package struct RollupDefinition: Hashable, Sendable {
     measures.firstIndex(of: RollupMeasure(column: column, kind: kind))
   }
 
-  /// Most dimensions of a rollup.
-  package static let dimensionCountMax = 4
+  /// The dimensions that have more than one value in the segment, in the order of rows.
+  package var varyingDimensions: ArraySlice<Int> { dimensions.prefix(varyingCount) }
 }
 
 /// How long a rollup's time buckets are. All of them begin on the UTC clock.

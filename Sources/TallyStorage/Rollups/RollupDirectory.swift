@@ -1,4 +1,4 @@
-package import TallyBase
+import TallyBase
 
 /// The rollups of one segment.
 package final class RollupDirectory: Sendable {

@@ -1,4 +1,4 @@
-package import TallyBase
+import TallyBase
 
 /// The histograms of one column in all groups of a rollup: only buckets that occur are held.
 package final class RollupHistograms: Sendable {

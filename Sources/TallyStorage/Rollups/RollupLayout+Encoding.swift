@@ -7,6 +7,7 @@ extension RollupLayout {
   func append(to writer: inout ByteWriter) {
     writer.append(definition.grain.rawValue)
     RollupLayout.append(definition.dimensions, to: &writer)
+    writer.appendVarint(definition.varyingCount)
     writer.appendVarint(definition.measures.count)
     for measure in definition.measures {
       writer.appendVarint(measure.column)
@@ -46,7 +47,13 @@ extension RollupLayout {
       throw reader.corruption("a rollup has the buckets \(buckets.bounds)")
     }
     dimensions = []
-    for _ in definition.dimensions { dimensions.append(try Column(&reader, &area)) }
+    for index in definition.dimensions.indices {
+      let column = try Column(&reader, &area)
+      guard index < definition.varyingCount || column.minimum == column.maximum else {
+        throw reader.corruption("column \(definition.dimensions[index]) has several values")
+      }
+      dimensions.append(column)
+    }
     measures = []
     for _ in definition.measures { measures.append(try Column(&reader, &area)) }
     bitmaps = definition.distinct == nil ? nil : try Blob(&reader, &area)
@@ -63,7 +70,9 @@ extension RollupLayout {
       throw reader.corruption("a rollup has the grain \(grain)")
     }
     var definition = RollupDefinition(dimensions: [], grain: grain)
-    definition.dimensions = try readIDs(&reader, upTo: RollupDefinition.dimensionCountMax)
+    definition.dimensions = try readIDs(&reader, upTo: Schema.columnCountMax)
+    definition.varyingCount = try reader.readCount(
+      upTo: definition.dimensions.count, "a number of dimensions")
     let measureCount = try reader.readCount(upTo: columnIDMax * 4, "the number of measures")
     for _ in 0..<measureCount {
       let column = try reader.readCount(upTo: columnIDMax, "a column id")

@@ -1,3 +1,4 @@
+import Synchronization
 package import TallyBase
 
 /// What a reader knows of its segment's rollups.

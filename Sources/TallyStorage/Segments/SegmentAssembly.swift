@@ -10,6 +10,7 @@ struct SegmentAssembly {
   private var takenByteCount: Int64 = 0
   private(set) var footer: SegmentFooter
   private var chooser: EncodingChooser
+  private var rollupDirectory: ByteWriter?
 
   init(day: Day, rowCount: Int, options: SegmentWriter.Options) {
     self.rowCount = rowCount
@@ -152,8 +153,24 @@ struct SegmentAssembly {
     writer.append(contentsOf: section)
   }
 
+  /// Makes the rollups that pay and appends their pages, after all columns.
+  ///
+  /// - Throws: what reading the rows throws.
+  mutating func appendRollups(_ rows: some RollupRows) throws(TallyError) {
+    let rollups = try SegmentRollups(rows, byteCount: byteCount, options: options)
+    guard let rollups else { return }
+    table.entries.append(
+      SectionEntry(
+        type: SectionType.rollupPages.rawValue, flags: [], offset: byteCount,
+        storedByteCount: rollups.pages.count, byteCount: rollups.pages.count,
+        crc: CRC32C.checksum(rollups.pages)))
+    writer.append(contentsOf: rollups.pages)
+    rollupDirectory = rollups.directory
+  }
+
   /// Appends the other sections, footer and trailer; the file, or what of it has not been taken.
   mutating func finish() -> [UInt8] {
+    if let rollupDirectory { append(rollupDirectory, .rollups, flags: []) }
     var section = ByteWriter()
     footer.appendProperties(to: &section)
     append(section, .properties)
@@ -173,8 +190,10 @@ struct SegmentAssembly {
     return writer.bytes
   }
 
-  private mutating func append(_ section: ByteWriter, _ type: SectionType) {
-    var flags = SectionFlags.required
+  private mutating func append(
+    _ section: ByteWriter, _ type: SectionType, flags: SectionFlags = .required
+  ) {
+    var flags = flags
     var stored = section.bytes
     if !options.isQuick, let compressed = ZstdCodec.compress(stored, level: 3),
       compressed.count < stored.count

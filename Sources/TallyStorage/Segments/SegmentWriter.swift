@@ -34,6 +34,8 @@ package enum SegmentWriter {
     /// For segments that live in memory for a moment: values as they are, nothing is measured that
     /// only size depends on.
     var isQuick = false
+    /// Bytes that rollups may take, in hundredths of the segment's; they aim at half of it. 0: none.
+    package var rollupPercentMax = 0
     /// The store whose segment it will be, if event ids are to be indexed.
     package var identityKey: StoreID?
 
@@ -75,6 +77,7 @@ package enum SegmentWriter {
     {
       assembly.append(index, key: Fingerprinter(key))
     }
+    try assembly.appendRollups(RollupSourceRows(sources, footer: assembly.footer))
     return assembly.finish()
   }
 }
