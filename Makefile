@@ -50,6 +50,12 @@ bench: ## The reference workload beside DuckDB (EVENTS, SEED)
 bench-peers: ## The same beside DuckDB, ClickHouse, Polars and DataFusion (SIZES="2000000 ...", SEED)
 	@.ci/bench-peers $(SEED) $(SIZES)
 
+.PHONY: bench-kernels
+bench-kernels: ## Decoding and scans beside the memory's bandwidth and plain loops
+	@.ci/install-packages
+	@swift build --configuration release --product KernelBenchmark
+	@.build/release/KernelBenchmark
+
 .PHONY: ingest
 ingest: ## How fast events are taken, beside the disk's own speed (INGEST_EVENTS)
 	@.ci/install-packages

@@ -68,6 +68,13 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Benchmarks/Ingest"),
+    .executableTarget(
+      name: "KernelBenchmark",
+      dependencies: [
+        "Tally", "TallyBase", "TallyFile", "TallyStorage", "CTallyKernels",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Benchmarks/Kernels"),
 
     .target(
       name: "TallyTestSupport",

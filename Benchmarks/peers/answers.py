@@ -8,7 +8,8 @@ INTERPOLATED = {"latency percentiles": decimal.Decimal("0.01")}
 
 def compare(rows, expected, question):
     """EQUAL; ROUNDED if interpolated values differ by less than a hundredth (one engine cuts to
-    three places, some compute with doubles, one rounds the weights); else a sentence about the first difference.
+    three places, some compute with doubles, one rounds the weights); else a sentence about the
+    first difference.
     """
     if len(rows) != len(expected):
         return f"{len(rows)} rows, expected {len(expected)}"
