@@ -4,14 +4,11 @@ enum Bandwidth {
 
   /// GB/s of summing 256 MiB.
   static func measure(_ report: Report) -> Double {
-    let values = [Int64](unsafeUninitializedCapacity: valueCount) { buffer, count in
-      for index in 0..<valueCount { unsafe buffer.initializeElement(at: index, to: Int64(index)) }
-      count = valueCount
-    }
+    let values = (0..<valueCount).map { Int64($0) }
     var total: Int64 = 0
     let seconds = unsafe values.withUnsafeBufferPointer { values in
       report.seconds {
-        for value in unsafe values { total &+= value }
+        for index in 0..<values.count { unsafe total &+= values[index] }
       }
     }
     let rate = Double(valueCount * 8) / seconds / 1e9

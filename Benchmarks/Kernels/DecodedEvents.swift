@@ -1,7 +1,7 @@
 import Tally
 
 /// Events as arrays, in the order of a store: by day, organisation and time.
-struct DecodedEvents {
+struct DecodedEvents: Sendable {
   static let orgCount = 200
   static let userCount = 20_000
   static let modelCount = 40

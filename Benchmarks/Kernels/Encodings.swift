@@ -91,7 +91,7 @@ struct Encodings {
     let loop = unsafe values.withUnsafeBufferPointer { values in
       report.seconds {
         plain = 0
-        for value in unsafe values { plain &+= value }
+        for index in 0..<values.count { unsafe plain &+= values[index] }
       }
     }
     let count = Double(values.count)

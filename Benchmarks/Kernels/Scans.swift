@@ -16,13 +16,13 @@ struct Scans {
   }
 
   /// One question and the loop beside it. Both give numbers that must be equal.
-  struct Scan {
+  struct Scan: Sendable {
     var name: String
     var question: String
     /// Bytes of the decoded arrays that the loop reads, by row.
     var byteCount: Int
-    var loop: (DecodedEvents) -> [Int64]
-    var check: (QueryResult) -> [Int64]
+    var loop: @Sendable (DecodedEvents) -> [Int64]
+    var check: @Sendable (QueryResult) -> [Int64]
   }
 
   func run() throws {

@@ -34,7 +34,7 @@ struct Unpacking {
     unsafe tally_unpack32(packed, UInt32(width), &target)
     guard target == values else { throw WrongAnswer("unpacking \(width) bits") }
 
-    let unpack = each(packed, stride, width, &target) { _ in 0 }
+    let unpack = unsafe each(packed, stride, width, &target) { _ in 0 }
     let expected = values.reduce(UInt64(0)) { $0 + UInt64($1) } &* UInt64(Unpacking.blockCount)
     var total: UInt64 = 0
     let sum = report.seconds {
