@@ -3,6 +3,7 @@
 
 EVENTS ?= 20000000
 SIZES ?= 2000000
+SCALE ?= 1
 INGEST_EVENTS ?= 2000000
 SEED ?= 1
 QUERIES ?= 2000
@@ -49,6 +50,10 @@ bench: ## The reference workload beside DuckDB (EVENTS, SEED)
 .PHONY: bench-peers
 bench-peers: ## The same beside DuckDB, ClickHouse, Polars and DataFusion (SIZES="2000000 ...", SEED)
 	@.ci/bench-peers $(SEED) $(SIZES)
+
+.PHONY: bench-bad
+bench-bad: ## Bad cases: answers beside DuckDB's, memory bounded (SCALE)
+	@.ci/bench-bad $(SCALE)
 
 .PHONY: bench-kernels
 bench-kernels: ## Decoding and scans beside the memory's bandwidth and plain loops

@@ -1,8 +1,10 @@
 """Whether two engines gave the same rows."""
 
 import decimal
+import re
 
 EQUAL, ROUNDED = "equal", "rounded"
+TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|\+00:00)?")
 INTERPOLATED = {"latency percentiles": decimal.Decimal("0.01")}
 
 
@@ -34,8 +36,8 @@ def plain(value):
     try:
         return decimal.Decimal(value).normalize()
     except decimal.InvalidOperation:
-        text = value.removesuffix("Z").removesuffix("+00:00").replace("T", " ")
-        return text.removesuffix(".000") if text[:2] == "20" else value
+        found = TIME.fullmatch(value)
+        return f"{found[1]} {found[2]}.{(found[3] or '').rstrip('0')}" if found else value
 
 
 def is_near(value, other, tolerance):
