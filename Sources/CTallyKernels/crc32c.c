@@ -41,9 +41,55 @@ uint32_t tally_crc32c_portable(uint32_t crc, const uint8_t *bytes, size_t byte_c
 #include <nmmintrin.h>
 #include <string.h>
 
+// The instruction takes three cycles and a new one can start in each: three streams side by side
+// take a third of the time. What a stream of `stream_bytes` does to a state that comes before it is
+// linear in the state's bits, so four tables of its bytes put the streams together.
+enum { stream_bytes = 1024 };
+static uint32_t shift_tables[4][256];
+
+static uint32_t shifted(uint32_t state) {
+  return shift_tables[0][state & 0xFF] ^ shift_tables[1][(state >> 8) & 0xFF] ^
+         shift_tables[2][(state >> 16) & 0xFF] ^ shift_tables[3][state >> 24];
+}
+
+__attribute__((target("sse4.2"))) static void fill_shift_tables(void) {
+  uint32_t basis[32];
+  for (int bit = 0; bit < 32; bit++) {
+    uint64_t state = (uint32_t)1 << bit;
+    for (int word = 0; word < stream_bytes / 8; word++) state = _mm_crc32_u64(state, 0);
+    basis[bit] = (uint32_t)state;
+  }
+  for (int table = 0; table < 4; table++) {
+    for (int byte = 0; byte < 256; byte++) {
+      uint32_t sum = 0;
+      for (int bit = 0; bit < 8; bit++) {
+        if (byte >> bit & 1) sum ^= basis[table * 8 + bit];
+      }
+      shift_tables[table][byte] = sum;
+    }
+  }
+}
+
 __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(
     uint32_t crc, const uint8_t *bytes, size_t byte_count) {
   uint64_t state = (uint32_t)~crc;
+  while (byte_count >= 3 * stream_bytes) {
+    uint64_t second = 0;
+    uint64_t third = 0;
+    for (size_t offset = 0; offset < stream_bytes; offset += 8) {
+      uint64_t words[3];
+      memcpy(&words[0], bytes + offset, 8);
+      memcpy(&words[1], bytes + stream_bytes + offset, 8);
+      memcpy(&words[2], bytes + 2 * stream_bytes + offset, 8);
+      state = _mm_crc32_u64(state, words[0]);
+      second = _mm_crc32_u64(second, words[1]);
+      third = _mm_crc32_u64(third, words[2]);
+    }
+    state = shifted((uint32_t)state) ^ (uint32_t)second;
+    state = shifted((uint32_t)state) ^ (uint32_t)third;
+    bytes += 3 * stream_bytes;
+    byte_count -= 3 * stream_bytes;
+  }
   while (byte_count >= 8) {
     uint64_t word;
     memcpy(&word, bytes, 8);
@@ -60,7 +106,10 @@ static uint32_t (*chosen)(uint32_t, const uint8_t *, size_t) = tally_crc32c_port
 
 __attribute__((constructor)) static void choose(void) {
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("sse4.2")) chosen = crc32c_sse42;
+  if (__builtin_cpu_supports("sse4.2")) {
+    fill_shift_tables();
+    chosen = crc32c_sse42;
+  }
 }
 
 uint32_t tally_crc32c(uint32_t crc, const uint8_t *bytes, size_t byte_count) {

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "TallyLinear.h"
+
 /// Continues a CRC-32C (Castagnoli, reflected, inverted in and out); start from 0.
 uint32_t tally_crc32c(uint32_t crc, const uint8_t *bytes, size_t byte_count);
 /// The same by tables alone, so that tests can compare both.

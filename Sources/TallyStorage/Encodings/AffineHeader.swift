@@ -23,6 +23,14 @@ struct AffineHeader: Hashable, Sendable {
     writer.appendVarint(divisor)
   }
 
+  /// What values of raw ones up to `rawMaximum` lie in; nil if that exceeds 64 bits.
+  func bounds(rawMaximum: UInt64) -> ClosedRange<Int64>? {
+    let (product, overflow) = rawMaximum.multipliedReportingOverflow(by: divisor)
+    guard !overflow, let width = Int64(exactly: product) else { return nil }
+    let (greatest, exceeds) = base.addingReportingOverflow(width)
+    return exceeds ? nil : base...greatest
+  }
+
   /// The form in which a scan applies it, `offset` already added to every raw value.
   func affine(offset: UInt64 = 0) -> Affine {
     Affine(

@@ -14,6 +14,19 @@ struct BitPackedEncoding: IntegerDecoder {
     try reader.expectEnd()
   }
 
+  init(header: AffineHeader, packed: PackedIntegers) {
+    self.header = header
+    self.packed = packed
+  }
+
+  /// Bytes of memory, those of the values among them.
+  var wholeByteCount: Int { packed.byteCount + packed.heldByteCount }
+
+  var knownBounds: ClosedRange<Int64>? {
+    guard let bound = packed.upperBound, bound > 0 else { return nil }
+    return header.bounds(rawMaximum: UInt64(bound - 1))
+  }
+
   static func encode(
     _ raw: [UInt64], header: AffineHeader, plan: PackingPlan, into writer: inout ByteWriter
   ) {

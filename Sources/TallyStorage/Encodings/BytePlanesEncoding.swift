@@ -45,6 +45,13 @@ struct BytePlanesEncoding: IntegerDecoder {
     }
   }
 
+  var knownBounds: ClosedRange<Int64>? {
+    guard planeCount <= 1 else { return nil }
+    // One plane: the greatest byte is the greatest raw value.
+    let greatest = bytes[offset..<(offset + planeCount * rowCount)].reduce(0) { max($0, $1) }
+    return header.bounds(rawMaximum: UInt64(greatest))
+  }
+
   func decodeNarrow(block: Int, into target: UnsafeMutablePointer<UInt32>) -> Affine? {
     guard planeCount <= 4 else { return nil }
     let rows = Blocks.rowCount(block, of: rowCount)

@@ -13,6 +13,7 @@ struct DictionaryEncoding: IntegerDecoder {
   /// The entries, where they do not.
   private let wideTable: [Int64]
   private let minimum: Int64
+  private let maximum: Int64
   private let indexes: PackedIntegers
 
   init(_ reader: inout ByteReader, rowCount: Int) throws(TallyError) {
@@ -39,7 +40,10 @@ struct DictionaryEncoding: IntegerDecoder {
       isNarrow ? (table + padding).map { UInt32(truncatingIfNeeded: $0 &- minimum) } : []
     wideTable = isNarrow ? [] : table + padding
     self.minimum = minimum
+    self.maximum = maximum
   }
+
+  var knownBounds: ClosedRange<Int64>? { minimum...maximum }
 
   static func encode(
     entries: [Int64], indexes: [UInt64], plan: PackingPlan, into writer: inout ByteWriter

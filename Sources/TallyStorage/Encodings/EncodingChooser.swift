@@ -21,7 +21,8 @@ struct EncodedPage {
 /// bit-packing: differences must be summed up (3 %), exceptions of sparse pages scattered (3 % and
 /// more the more there are), dictionary indexes looked up (5 %); byte planes, which are only ever
 /// worth it with zstd, must be 5 % smaller than the best other form. Run lengths count half: whole
-/// runs are aggregated at once. Sizes of the block encodings
+/// runs are aggregated at once. A linear function must be 10 % smaller: it costs the first scan
+/// other columns' pages, later ones nothing. Sizes of the block encodings
 /// are computed exactly from bit-length histograms, without encoding; only the winner is encoded,
 /// and byte planes where a compressed sample promises to beat it.
 struct EncodingChooser {
@@ -34,6 +35,8 @@ struct EncodingChooser {
   private static let sampleByteCount = 8_192
   /// zstd stays where it saves at least one part in twenty.
   private static let savingDivisor = 20
+  /// A linear function must save one part in ten: loading its pages takes those of other columns.
+  private static let linearDivisor = 10
 
   init(options: SegmentWriter.Options) { self.options = options }
 
@@ -52,8 +55,48 @@ struct EncodingChooser {
 
   /// - Parameters:
   ///   - mapping: the page as a function of another column, where it is one.
+  ///   - linear: the page as a linear function of others, where it may be one.
   ///   - prefix: bytes that go ahead of the encoding's own (the validity bitmap).
   mutating func encode(
+    _ source: IntegerAnalysis, mapping: ColumnMapping?, linear: EncodedPage? = nil,
+    isSymbol: Bool, prefix: ByteWriter
+  ) -> EncodedPage {
+    guard let linear else {
+      return encode(source, mapping: mapping, isSymbol: isSymbol, prefix: prefix)
+    }
+    if options.forcedEncoding == .linear { return linear }
+    // Where hardly anything is left over, nothing else needs to be tried.
+    let isTiny =
+      linear.stored.count * 4 < source.values.count
+      && linear.stored.count < source.runCount
+    if options.forcedEncoding == nil, isTiny { return linear }
+    let other = encode(source, mapping: mapping, isSymbol: isSymbol, prefix: prefix)
+    let isSmaller =
+      linear.stored.count * EncodingChooser.linearDivisor
+      <= other.stored.count * (EncodingChooser.linearDivisor - 1)
+    return options.forcedEncoding == nil && isSmaller ? linear : other
+  }
+
+  /// The page as a linear function of others.
+  mutating func encodeLinear(
+    _ result: LinearPage.Result, validity: ArraySlice<UInt8>, prefix: ByteWriter
+  ) -> EncodedPage {
+    var nestedOptions = options
+    nestedOptions.forcedEncoding = nil
+    var nested = EncodingChooser(options: nestedOptions)
+    let pages = [result.choices, result.residuals].map {
+      nested.encode(
+        IntegerAnalysis($0, validity: validity), mapping: nil, isSymbol: false,
+        prefix: ByteWriter())
+    }
+    var writer = prefix
+    LinearEncoding.encode(
+      result.function, choices: pages[0], residuals: pages[1], into: &writer)
+    return prefix.bytes.isEmpty
+      ? EncodedPage(.linear, writer.bytes) : finish(.linear, writer)
+  }
+
+  private mutating func encode(
     _ source: IntegerAnalysis, mapping: ColumnMapping?, isSymbol: Bool, prefix: ByteWriter
   ) -> EncodedPage {
     var analysis = source
@@ -70,7 +113,7 @@ struct EncodingChooser {
     analysis.makeRaw()
     var work = Work()
     work.common = analysis.likelyCommonValue().value
-    if let forced = options.forcedEncoding, forced != .constant,
+    if let forced = options.forcedEncoding, forced != .constant, forced != .linear,
       forced != .mapped || mapping != nil
     {
       let writer = write(forced, analysis, mapping, &work, prefix)
@@ -203,7 +246,7 @@ struct EncodingChooser {
         plan: work.dictionaryPlan ?? PackingPlan(result.indexes), into: &writer)
     case .mapped:
       if let mapping { MappedEncoding.encode(mapping, into: &writer) }
-    case .plain: PlainEncoding.encode(analysis.values, into: &writer)
+    case .plain, .linear: PlainEncoding.encode(analysis.values, into: &writer)
     }
     return writer
   }

@@ -119,7 +119,7 @@ struct IntegerAnalysis {
     return divisor
   }
 
-  private static func greatestCommonDivisor(_ left: UInt64, _ right: UInt64) -> UInt64 {
+  static func greatestCommonDivisor(_ left: UInt64, _ right: UInt64) -> UInt64 {
     var (larger, smaller) = (left, right)
     while smaller != 0 { (larger, smaller) = (smaller, larger % smaller) }
     return larger

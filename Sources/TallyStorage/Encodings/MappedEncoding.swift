@@ -13,6 +13,7 @@ struct MappedEncoding: IntegerDecoder {
   /// The table less the least value, where the differences fit.
   private let narrowTable: [UInt32]
   private let minimum: Int64
+  private let maximum: Int64
   private let exceptionRows: [Int32]
   private let exceptionValues: [Int64]
 
@@ -51,9 +52,12 @@ struct MappedEncoding: IntegerDecoder {
     narrowTable = isNarrow ? table.map { UInt32(truncatingIfNeeded: $0 &- minimum) } : []
     self.table = table
     self.minimum = minimum
+    self.maximum = maximum
     exceptionRows = rows
     exceptionValues = values
   }
+
+  var knownBounds: ClosedRange<Int64>? { minimum...maximum }
 
   static func encode(_ mapping: ColumnMapping, into writer: inout ByteWriter) {
     writer.appendVarint(mapping.referenceColumnID)

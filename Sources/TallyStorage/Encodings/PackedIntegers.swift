@@ -56,11 +56,26 @@ struct PackedIntegers: Sendable {
       try PackedIntegers.readData(&reader, &blocks[block], rows: rows)
     }
     self.blocks = blocks
-    isNarrow = blocks.allSatisfy {
+    isNarrow = PackedIntegers.isNarrow(blocks)
+  }
+
+  /// What was packed in memory: all offsets lie within `bytes`, gaps within their blocks.
+  init(bytes: [UInt8], blocks: [Block], count: Int) {
+    self.bytes = bytes
+    self.blocks = blocks
+    self.count = count
+    isNarrow = PackedIntegers.isNarrow(blocks)
+  }
+
+  private static func isNarrow(_ blocks: [Block]) -> Bool {
+    blocks.allSatisfy {
       let bits = $0.width + $0.exceptionWidth
       return bits <= 32 && $0.base <= UInt64(UInt32.max) - ((1 << UInt64(bits)) - 1)
     }
   }
+
+  /// Bytes that hold the values.
+  var byteCount: Int { bytes.count }
 
   private static func readHeader(
     _ reader: inout ByteReader, rows: Int

@@ -59,6 +59,11 @@ package final class Page: Sendable {
       text = decoder
       integers = ConstantEncoding(value: 0)
       byteCount = bytes.count + validity.count * 8 + decoder.heldByteCount + 200
+    } else if encoding == .linear {
+      let decoder = try LinearEncoding.decode(&reader, rowCount: rowCount, resolve: resolve)
+      integers = decoder
+      text = nil
+      byteCount = validity.count * 8 + decoder.wholeByteCount + 200
     } else {
       let decoder = try Page.decoder(&reader, shape, resolve)
       integers = decoder
@@ -82,6 +87,7 @@ package final class Page: Sendable {
     case .bytePlanes: try BytePlanesEncoding(&reader, rowCount: rowCount)
     case .plain: try PlainEncoding(&reader, rowCount: rowCount)
     case .mapped: try MappedEncoding(&reader, rowCount: rowCount, resolve: resolve)
+    case .linear: try LinearEncoding.decode(&reader, rowCount: rowCount, resolve: resolve)
     }
   }
 
@@ -89,6 +95,11 @@ package final class Page: Sendable {
   private func checkBounds(
     _ bounds: ClosedRange<Int64>, _ reader: ByteReader
   ) throws(TallyError) {
+    if text == nil, let known = integers.knownBounds, bounds.lowerBound <= known.lowerBound,
+      bounds.upperBound >= known.upperBound
+    {
+      return
+    }
     var minimum = Int64.max
     var maximum = Int64.min
     if let value = constantValue {

@@ -14,12 +14,15 @@ protocol IntegerDecoder: Sendable {
   var heldByteCount: Int { get }
   var constantValue: Int64? { get }
   var runs: (ends: [Int32], values: [Int64])? { get }
+  /// Bounds that no value exceeds, as far as they are known without decoding; nil: they are not.
+  var knownBounds: ClosedRange<Int64>? { get }
 }
 
 extension IntegerDecoder {
   var heldByteCount: Int { 0 }
   var constantValue: Int64? { nil }
   var runs: (ends: [Int32], values: [Int64])? { nil }
+  var knownBounds: ClosedRange<Int64>? { nil }
 }
 
 /// Rows cut into blocks of 1,024.

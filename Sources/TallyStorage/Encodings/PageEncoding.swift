@@ -19,4 +19,6 @@ package enum PageEncoding: UInt8, Hashable, Sendable, CaseIterable {
   case plain = 8
   /// A function of another symbol column of the same rows: the table of results.
   case mapped = 9
+  /// A linear function of other columns, its prices by group, and residuals.
+  case linear = 10
 }

@@ -69,6 +69,10 @@ struct RunLengthEncoding: IntegerDecoder {
 
   var heldByteCount: Int { ends.count * 12 + firstRuns.count * 4 }
   var runs: (ends: [Int32], values: [Int64])? { (ends, values) }
+  var knownBounds: ClosedRange<Int64>? {
+    guard let least = values.min(), let greatest = values.max() else { return nil }
+    return least...greatest
+  }
 
   func decodeInt64(block: Int, into target: UnsafeMutablePointer<Int64>) {
     forEachRun(block: block) { rows, value in

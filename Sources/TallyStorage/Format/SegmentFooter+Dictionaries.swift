@@ -27,8 +27,7 @@ extension SegmentFooter {
       }
       column.localDictionary.reserveCapacity(count)
       var expected: UInt64 = 0
-      for _ in 0..<count {
-        let gap = try reader.readVarint()
+      for gap in try reader.readVarints(count: count) {
         guard gap <= UInt64(UInt32.max), let code = SymbolCode(exactly: expected + gap) else {
           throw reader.corruption("a symbol code needs more than 32 bits")
         }

@@ -11,6 +11,8 @@ struct SegmentAssembly {
   private(set) var footer: SegmentFooter
   private var chooser: EncodingChooser
   private var rollupDirectory: ByteWriter?
+  /// Price rows found so far, by the id of the column that they make.
+  private var knownPrices: [Int: KnownPrices] = [:]
 
   init(day: Day, rowCount: Int, options: SegmentWriter.Options) {
     self.rowCount = rowCount
@@ -22,10 +24,14 @@ struct SegmentAssembly {
     footer = SegmentFooter(day: day, rowCount: rowCount)
   }
 
-  /// Appends the pages of a column; `reference` is a column that it is a function of.
-  mutating func append(_ source: ColumnSource, reference: ColumnSource?) throws(TallyError) {
+  /// Appends the pages of a column; `reference` is a column that it is a function of, `linear`
+  /// gives the columns that it is a linear function of.
+  mutating func append(
+    _ source: ColumnSource, reference: ColumnSource?,
+    linear: ((_ rows: Range<Int>) -> LinearInputs)? = nil
+  ) throws(TallyError) {
     let pages = footer.pageRows.map { rows in
-      encodePage(source, rows, reference: reference, rows)
+      encodePage(source, rows, reference: reference, rows, linear: linear?(rows))
     }
     try append(pages, of: source.data.column, localDictionary: source.localDictionary)
   }
@@ -90,7 +96,7 @@ struct SegmentAssembly {
   /// Encodes rows `rows` of `source`, which are rows `referenceRows` of `reference`.
   mutating func encodePage(
     _ source: ColumnSource, _ rows: Range<Int>, reference: ColumnSource?,
-    _ referenceRows: Range<Int>
+    _ referenceRows: Range<Int>, linear: LinearInputs? = nil
   ) -> MeasuredPage {
     let validity = source.validity(rows)
     if case .text(let offsets, let bytes) = source.data.values {
@@ -116,8 +122,23 @@ struct SegmentAssembly {
         referenceColumnID: $0.data.column.id, isForced: options.forcedEncoding == .mapped)
     }
     let prefix = validityPrefix(validity, nullCount: analysis.nullCount)
-    let page = chooser.encode(analysis, mapping: mapping, isSymbol: isSymbol, prefix: prefix)
+    let page = chooser.encode(
+      analysis, mapping: mapping,
+      linear: linear.flatMap { encodeLinear(analysis, $0, validity, prefix, source) },
+      isSymbol: isSymbol, prefix: prefix)
     return (page, zoneMap)
+  }
+
+  private mutating func encodeLinear(
+    _ analysis: IntegerAnalysis, _ inputs: LinearInputs, _ validity: ArraySlice<UInt8>,
+    _ prefix: ByteWriter, _ source: ColumnSource
+  ) -> EncodedPage? {
+    if analysis.isConstant { return nil }
+    let page = LinearPage(inputs, values: analysis.values, validity: validity)
+    guard let result = page.make(&knownPrices[source.data.column.id, default: [:]]) else {
+      return nil
+    }
+    return chooser.encodeLinear(result, validity: validity, prefix: prefix)
   }
 
   private func encodeText(

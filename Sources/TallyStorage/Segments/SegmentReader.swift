@@ -110,15 +110,29 @@ package final class SegmentReader: Sendable {
       return try Page(
         encoded: bytes, shape: PageShape(location, stored), subject: subject
       ) { (other) throws(TallyError) in
-        guard let target = footer.column(id: other), target.kind == .symbol,
-          target.chunks[rowGroup].pages[index].encoding != .mapped
+        guard let target = footer.column(id: other),
+          location.mayRefer(to: target, target.chunks[rowGroup].pages[index])
         else {
           throw TallyError(
             .corruption, "\(subject) refers to column \(other), which cannot be referred to")
         }
-        return try page(column: other, rowGroup: rowGroup, index: index)
+        // A mapped page holds the one it refers to; a linear page is done with its terms.
+        return location.encoding == .linear
+          ? try transientPage(column: other, rowGroup: rowGroup, index: index)
+          : try page(column: other, rowGroup: rowGroup, index: index)
       }
     }
+  }
+
+  /// A page that is not worth a place in the cache unless it has one.
+  private func transientPage(
+    column: Int, rowGroup: Int, index: Int
+  ) throws(TallyError) -> Page {
+    let key = PageCache.Key(
+      segmentID: info.id, column: Int32(truncatingIfNeeded: column),
+      rowGroup: Int32(truncatingIfNeeded: rowGroup), index: Int32(truncatingIfNeeded: index))
+    if let page = cache.page(key) { return page }
+    return try loadPage(column: column, rowGroup: rowGroup, index: index)
   }
 
   private func readPage(
@@ -275,6 +289,19 @@ package final class SegmentReader: Sendable {
       var located = error
       if located.path == nil { located.path = path.string }
       throw located
+    }
+  }
+}
+
+extension SegmentFooter.PageLocation {
+  /// Whether this page may be a function of `page` of another column. Every chain ends: linear
+  /// pages are referred to by none, mapped ones by linear ones only.
+  func mayRefer(to column: SegmentFooter.Column, _ page: SegmentFooter.PageLocation) -> Bool {
+    switch encoding {
+    case .mapped: column.kind == .symbol && page.encoding != .mapped && page.encoding != .linear
+    case .linear:
+      (column.kind == .symbol || column.kind == .int64) && page.encoding != .linear
+    default: false
     }
   }
 }

@@ -40,7 +40,8 @@ extension SegmentWriter {
       throw TallyError(.internal, "a segment would have \(rows.rowCount) rows")
     }
     let references = try ColumnProbe.references(rows)
-    var stream = SegmentStream(rows, options: options, references: references)
+    let plans = try LinearSearch.plans(rows, options: options)
+    var stream = SegmentStream(rows, options: options, references: references, plans: plans)
     for column in rows.columns {
       try stream.append(column)
       let (bytes, offset) = stream.assembly.take()
@@ -60,6 +61,8 @@ private struct SegmentStream<Rows: SegmentRows> {
   var assembly: SegmentAssembly
   /// The column that each column is a function of, by id.
   private let references: [Int: Int]
+  /// What columns are linear functions of, by id.
+  private let plans: [Int: LinearPlan]
   /// Symbol columns that others are functions of.
   private var held: [Int: ColumnSource] = [:]
   private let key: Fingerprinter?
@@ -67,9 +70,13 @@ private struct SegmentStream<Rows: SegmentRows> {
   private var identified: [UInt32] = []
   private var fingerprints: [UInt64] = []
 
-  init(_ rows: Rows, options: SegmentWriter.Options, references: [Int: Int]) {
+  init(
+    _ rows: Rows, options: SegmentWriter.Options, references: [Int: Int],
+    plans: [Int: LinearPlan]
+  ) {
     self.rows = rows
     self.references = references
+    self.plans = plans
     key = options.identityKey.map { Fingerprinter($0) }
     assembly = SegmentAssembly(day: rows.day, rowCount: rows.rowCount, options: options)
   }
@@ -91,9 +98,31 @@ private struct SegmentStream<Rows: SegmentRows> {
       let source = try ColumnSource(values, rowCount: range.count)
       isDefault = isDefault && source.isDefault
       pages.append(
-        assembly.encodePage(source, 0..<range.count, reference: reference, range))
+        assembly.encodePage(
+          source, 0..<range.count, reference: reference, range,
+          linear: try linearInputs(of: column, range)))
     }
     if !isDefault { try assembly.append(pages, of: column, localDictionary: []) }
+  }
+
+  /// What the column may be a linear function of.
+  private mutating func linearInputs(
+    of column: ColumnSchema, _ range: Range<Int>
+  ) throws(TallyError) -> LinearInputs? {
+    guard let plan = plans[column.id] else { return nil }
+    var inputs = LinearInputs(plan: plan, terms: [], codes: [], codeCount: 0)
+    for id in plan.termIDs {
+      guard let term = rows.columns.first(where: { $0.id == id }) else { return nil }
+      let source = try ColumnSource(try rows.values(range, of: term), rowCount: range.count)
+      inputs.terms.append(source.numbers(0..<range.count))
+    }
+    if let id = plan.groupID {
+      guard let group = rows.columns.first(where: { $0.id == id }) else { return nil }
+      let source = try symbols(group)
+      inputs.codes = source.codes[range]
+      inputs.codeCount = source.localDictionary.count
+    }
+    return inputs
   }
 
   // MARK: Identities
@@ -141,7 +170,35 @@ private struct SegmentStream<Rows: SegmentRows> {
     let data = SegmentColumnData(column: column, values: .symbol(codes))
     codes = []
     let source = try ColumnSource(data, rowCount: rows.rowCount).withoutData()
-    if references.values.contains(column.id) { held[column.id] = source }
+    let isGroup = plans.values.contains { $0.groupID == column.id }
+    if isGroup || references.values.contains(column.id) { held[column.id] = source }
     return source
+  }
+}
+
+extension LinearSearch {
+  /// The plans of rows that are made page by page.
+  ///
+  /// - Throws: what `rows` throws.
+  static func plans(
+    _ rows: some SegmentRows, options: SegmentWriter.Options
+  ) throws(TallyError) -> [Int: LinearPlan] {
+    guard isWorthwhile(rowCount: rows.rowCount, options) else { return [:] }
+    var samples: [ColumnSample] = []
+    for column in rows.columns where concerns(column) {
+      var sample = ColumnSample(column: column, values: [], validity: [])
+      for place in places(rowCount: rows.rowCount) {
+        let data = try rows.values(place, of: column)
+        let part = try ColumnSource(data, rowCount: place.count)
+        // Codes of the store tell values apart at all places alike.
+        if case .symbol(let codes) = data.values {
+          sample.values += codes.map { Int64($0) }
+        } else {
+          sample.append(part.sample([0..<place.count]))
+        }
+      }
+      samples.append(sample)
+    }
+    return plans(samples)
   }
 }

@@ -69,8 +69,11 @@ package enum SegmentWriter {
     }
     var assembly = SegmentAssembly(day: day, rowCount: rowCount, options: options)
     let references = ColumnMappingSearch.references(sources, rowCount: rowCount)
+    let linear = LinearSources(sources, rowCount: rowCount, options: options)
     for (source, reference) in zip(sources, references) {
-      try assembly.append(source, reference: reference.map { sources[$0] })
+      try assembly.append(
+        source, reference: reference.map { sources[$0] },
+        linear: linear.inputs(of: source.data.column.id))
     }
     if let key = options.identityKey,
       let index = IdentityIndex(columns, rowCount: rowCount, key: Fingerprinter(key))
