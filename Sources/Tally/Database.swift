@@ -80,6 +80,7 @@ public final class Database: Sendable {
     var threadCount: Int
     var memoryByteCountMax: Int
     var allowsPartialAnswers: Bool
+    var usesRollups = true
   }
 
   private init(store: Store, options: Options) {
@@ -154,6 +155,9 @@ public final class Database: Sendable {
     execution.allowsPartialAnswers = current.allowsPartialAnswers
     execution.batchRowCount = min(max(options.batchRowCount, 1), Vector.rowCountMax)
     execution.disabledRules = options.disabledRules
+    if !current.usesRollups {
+      execution.disabledRules.formUnion([Optimizer.rollups, Optimizer.storedSums])
+    }
     let session = Session(
       snapshot: snapshot, pool: pool, options: execution,
       nowMicroseconds: Timestamp.now.microsecondsSinceEpoch, rejectLog: store.rejectLog)
@@ -165,21 +169,27 @@ public final class Database: Sendable {
   private func apply(
     _ setting: (name: String, value: Value, span: SourceSpan)
   ) throws(TallyError) {
-    let known = ["threads", "memory_limit_mib", "allow_partial"]
+    let known = ["threads", "memory_limit_mib", "allow_partial", "rollups"]
     guard known.contains(setting.name) else {
       throw TallyError(
         .binding, "unknown setting '\(setting.name)'", span: setting.span,
         hint: Suggestion.hint(Suggestion.nearest(to: setting.name, among: known), quote: "'")
           ?? "settings are \(known.joined(separator: ", "))")
     }
-    if setting.name == "allow_partial" {
-      guard case .bool(let isAllowed) = setting.value else {
+    if setting.name == "allow_partial" || setting.name == "rollups" {
+      guard case .bool(let isOn) = setting.value else {
         throw TallyError(
           .invalidArgument,
-          "found \(Database.quoted(setting.value)) for 'allow_partial', expected true or false",
+          "found \(Database.quoted(setting.value)) for '\(setting.name)', expected true or false",
           span: setting.span)
       }
-      return settings.withLock { $0.allowsPartialAnswers = isAllowed }
+      return settings.withLock { settings in
+        if setting.name == "rollups" {
+          settings.usesRollups = isOn
+        } else {
+          settings.allowsPartialAnswers = isOn
+        }
+      }
     }
     guard case .int(let wide) = setting.value, let number = Int(exactly: wide),
       (1...Database.settingMax).contains(number)

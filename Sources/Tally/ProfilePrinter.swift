@@ -5,8 +5,11 @@ internal import TallyExecution
 enum ProfilePrinter {
   /// `lines` print the plan from the top down, one operator a line; the statistics run from the
   /// scan up.
+  ///
+  /// - Parameter stages: those before execution.
   static func annotate(
-    _ lines: [String], with statistics: ExecutionStatistics, resultRowCount: Int
+    _ lines: [String], with statistics: ExecutionStatistics, resultRowCount: Int,
+    before stages: [StageTime]
   ) -> [String] {
     var annotated = lines
     let operators = Array(statistics.operators.reversed())
@@ -16,14 +19,19 @@ enum ProfilePrinter {
       annotated[index] +=
         "\(padding)  rows=\(measured.rowCount) time=\(milliseconds(measured.nanoseconds)) ms"
     }
+    annotated += statistics.sources
     annotated.append(
       "scanned \(statistics.scannedRowCount) rows, \(statistics.scannedByteCount) bytes of pages;"
         + " pruned \(statistics.prunedRowCount) rows,"
         + " \(statistics.prunedSegmentCount) of \(statistics.segmentCount) segments")
     annotated.append(
-      "answered \(resultRowCount) rows from rows in"
+      "answered \(resultRowCount) rows from \(statistics.source) in"
         + " \(milliseconds(statistics.elapsedNanoseconds)) ms,"
         + " \(statistics.peakByteCount) bytes held at most")
+    annotated.append(
+      "time: "
+        + (stages + statistics.stages).map { "\($0.name) \(milliseconds($0.nanoseconds))" }
+        .joined(separator: ", ") + " ms")
     return annotated
   }
 

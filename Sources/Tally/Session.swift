@@ -36,16 +36,20 @@ package struct Session: Sendable {
   package func run(
     _ text: String, cancellation: CancellationToken = CancellationToken()
   ) throws(TallyError) -> Answer {
+    var clock = StageClock()
     let statement = try Parser.parse(text)
+    clock.end("parse")
     let binder = Binder(
       catalog: SnapshotCatalog(snapshot: snapshot, rejectLog: rejectLog),
       options: BinderOptions(nowMicroseconds: nowMicroseconds))
-    switch try binder.bind(statement) {
+    let bound = try binder.bind(statement)
+    clock.end("bind")
+    switch bound {
     case .query(let query):
       let result = try execute(query, cancellation, isProfiling: false)
       return Answer(result: result, warnings: query.warnings + Session.warnings(about: result))
     case .explain(let query, let analyze):
-      let rows = try explain(query, analyze: analyze, cancellation)
+      let rows = try explain(query, analyze: analyze, clock, cancellation)
       return Answer(result: rows, warnings: query.warnings)
     case .set(let name, let value, let span):
       return Answer(
@@ -81,22 +85,47 @@ package struct Session: Sendable {
   }
 
   private func explain(
-    _ query: BoundQuery, analyze: Bool, _ cancellation: CancellationToken
+    _ query: BoundQuery, analyze: Bool, _ clock: StageClock, _ cancellation: CancellationToken
   ) throws(TallyError) -> ResultSet {
+    var clock = clock
+    clock.start()
     let plan = try optimized(query)
+    clock.end("optimize")
     var lines = PlanPrinter.lines(plan).map { line in
       String(repeating: "  ", count: line.depth) + line.text
     }
     if analyze {
       let result = try execute(query, cancellation, isProfiling: true)
       lines = ProfilePrinter.annotate(
-        lines, with: result.statistics, resultRowCount: result.rowCount)
+        lines, with: result.statistics, resultRowCount: result.rowCount, before: clock.stages)
       lines += Session.warnings(about: result).map { "warning: " + $0.message }
+    } else {
+      lines += try Executor(pool: pool).sources(of: plan, on: snapshot, options: options)
     }
     var table = StringTable()
     let codes = lines.map { table.intern(ByteString($0)) }
     let column = ResultColumn(
       name: "plan", type: .text, values: .text(codes: codes, pool: TextPool(frozen: table)))
     return ResultSet(columns: [column], rowCount: lines.count)
+  }
+}
+
+/// Measures the stages of a statement one after the other.
+struct StageClock {
+  private(set) var stages: [StageTime] = []
+  private var latest = ContinuousClock.now
+
+  /// The next stage begins now, not at the end of the one before.
+  mutating func start() { latest = ContinuousClock.now }
+
+  mutating func end(_ name: String) {
+    let now = ContinuousClock.now
+    let elapsed = (now - latest).components
+    latest = now
+    stages.append(
+      StageTime(
+        name: name,
+        nanoseconds: UInt64(clamping: elapsed.seconds) &* 1_000_000_000
+          &+ UInt64(clamping: elapsed.attoseconds / 1_000_000_000)))
   }
 }

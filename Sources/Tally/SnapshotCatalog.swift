@@ -48,6 +48,32 @@ struct SnapshotCatalog: Catalog {
     }
   }
 
+  /// A segment whose rollups cannot be read has none.
+  func rollups() -> [RollupSummary] {
+    var summaries: [RollupDefinition: RollupSummary] = [:]
+    for segment in snapshot.segments {
+      guard let directory = try? segment.rollups() else { continue }
+      for (index, definition) in directory.catalog.definitions.enumerated() {
+        var summary =
+          summaries[definition]
+          ?? RollupSummary(
+            title: definition.title(snapshot.schema),
+            contents: definition.contents(snapshot.schema),
+            segmentCount: 0, rowCount: 0, byteCount: 0, share: 0)
+        summary.segmentCount += 1
+        summary.rowCount += directory.rowCount(index)
+        summary.byteCount += directory.byteCount(index)
+        summaries[definition] = summary
+      }
+    }
+    let total = snapshot.segments.infos.reduce(0.0) { $0 + Double($1.byteCount) }
+    return summaries.values.map { summary in
+      var summary = summary
+      summary.share = total > 0 ? Double(summary.byteCount) / total : 0
+      return summary
+    }.sorted { ($0.title, $0.contents) < ($1.title, $1.contents) }
+  }
+
   func partitions() -> [TallyPlanning.PartitionSummary] {
     var summaries: [TallyPlanning.PartitionSummary] = []
     for info in snapshot.segments.infos {

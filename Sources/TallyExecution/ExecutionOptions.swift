@@ -8,8 +8,8 @@ package struct ExecutionOptions: Sendable {
   package var batchRowCount = Vector.rowCountMax
   /// Bytes of groups, strings, sort rows and results that the query may hold.
   package var memoryByteCountMax = 512 << 20
-  /// Optimizations that are switched off by name: `partition_pruning`, `zone_map_pruning`, and
-  /// `partitionwise_aggregation`.
+  /// Optimizations that are switched off by name: `partition_pruning`, `zone_map_pruning`,
+  /// `partitionwise_aggregation`, `rollups`, and `stored_sums`.
   package var disabledRules: Set<String> = []
 
   /// Whether damaged row groups may be left out of the answer, which says so then.

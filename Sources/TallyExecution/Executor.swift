@@ -52,8 +52,25 @@ package struct Executor: Sendable {
   private func run(
     _ plan: LogicalPlan, _ context: QueryContext, isProfiling: Bool
   ) throws(TallyError) -> ResultSet {
+    let start = Stopwatch.now()
     let physical = try PhysicalPlanner(context: context).plan(plan)
+    let planning = StageTime(name: "plan", nanoseconds: Stopwatch.now() - start)
     var run = QueryRun(plan: physical, context: context, pool: pool, isProfiling: isProfiling)
-    return try run.execute()
+    var result = try run.execute()
+    guard isProfiling else { return result }
+    result.statistics.stages.insert(planning, at: 0)
+    result.statistics.sources = physical.sources(context.snapshot.schema)
+    return result
+  }
+
+  /// Where the answer of `plan` would come from: rollups, stored sums or rows, a line each.
+  ///
+  /// - Throws: what storage throws.
+  package func sources(
+    of plan: LogicalPlan, on snapshot: StoreSnapshot, options: ExecutionOptions
+  ) throws(TallyError) -> [String] {
+    let context = QueryContext(
+      snapshot: snapshot, options: options, cancellation: CancellationToken())
+    return try PhysicalPlanner(context: context).plan(plan).sources(snapshot.schema)
   }
 }

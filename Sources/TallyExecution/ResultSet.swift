@@ -65,7 +65,15 @@ package struct ResultColumn: Sendable {
 
 /// What a query cost.
 package struct ExecutionStatistics: Sendable {
-  /// Rows of the row groups that were read, before row filters.
+  /// Where an answer came from.
+  package enum Source: String, Sendable {
+    /// From rows, if only of some segments.
+    case rows
+    /// From rollups and stored sums alone.
+    case rollup
+  }
+
+  /// Rows of the row groups and rollups that were read, before row filters.
   package var scannedRowCount = 0
   /// Rows skipped by partition, segment, row-group or page bounds.
   package var prunedRowCount = 0
@@ -75,6 +83,13 @@ package struct ExecutionStatistics: Sendable {
   package var scannedByteCount = 0
   package var segmentCount = 0
   package var prunedSegmentCount = 0
+  /// Segments that were answered for by tables of sums.
+  package var rollupSegmentCount = 0
+  package var source = Source.rows
+  /// What answered in place of rows, and why it was not more: lines of EXPLAIN.
+  package var sources: [String] = []
+  /// Wall time of the stages of execution, in order.
+  package var stages: [StageTime] = []
   /// Wall time of execution in nanoseconds.
   package var elapsedNanoseconds: UInt64 = 0
   /// The most memory held by operators at once.
@@ -83,6 +98,17 @@ package struct ExecutionStatistics: Sendable {
   package var operators: [OperatorStatistics] = []
 
   package init() {}
+}
+
+/// How long one stage of a statement took.
+package struct StageTime: Sendable {
+  package var name: String
+  package var nanoseconds: UInt64
+
+  package init(name: String, nanoseconds: UInt64) {
+    self.name = name
+    self.nanoseconds = nanoseconds
+  }
 }
 
 /// What one operator did, summed over threads.

@@ -50,9 +50,10 @@ import Testing
       """
       tally import --db "$small" - <<< '{"time":"2026-01-06T10:00:00Z","input_tokens":7}'
       flip "$segment" 20; query='select count(*) as n, min(time) as t from usage'
-      tally query --db "$small" --format csv "$query" 2>&1 | head -1 | grep -o 'checksum'
-      tally query --db "$small" --format csv "$query"; echo $?
-      tally query --db "$small" --format csv --allow-partial --timing "$query" > out 2> errors
+      tally query --no-rollups --db "$small" --format csv "$query" 2>&1 | grep -om1 checksum
+      tally query --no-rollups --db "$small" --format csv "$query"; echo $?
+      tally query --no-rollups --db "$small" --format csv --allow-partial --timing "$query" \\
+        > out 2> errors
       echo $?; cat out; grep -o 'partial=true missing_rows=.*' errors
       tally query --db "$small" --format csv "set allow_partial = true; count(*)" 2>&1; echo $?
       tally verify --quarantine --db "$small" > out; echo $?; grep quarantined out
@@ -106,7 +107,7 @@ import Testing
       tally backup --db "$small" b; echo $?
       tally restore b r | sed 's/bytes=[0-9]*/bytes/'; stat -c %h r/partitions/*/*; count r
       tally restore b r; echo $?; tally restore none q; echo $?; ls -d q 2> /dev/null
-      flip b/partitions/*/*.seg 20; tally restore b d 2>&1 | grep -o 'checksum' | head -1
+      flip b/partitions/*/*.seg 20; tally restore b d 2>&1 | grep -om1 checksum
       ls d/CURRENT 2> /dev/null; tally query --db d 'count(*)' 2>&1; echo $?
       """)
     let copied = "segments=1 rows=5 log_records=0 bytes"

@@ -14,18 +14,24 @@ struct ExecutionFixture: Sendable {
   private static let pool = WorkerPool(threadCount: 2)
 
   /// Stores `rows` in `importCount` imports, so that a day has several segments.
-  init(rows: [[Value]], importCount: Int = 2) throws {
-    self.rows = rows
-    catalog = TestCatalog(rows: rows)
+  ///
+  /// - Parameter buffered: rows that are appended then, and stay in memory.
+  init(
+    rows: [[Value]], importCount: Int = 2, buffered: [[Value]] = [],
+    options: Store.Options = Store.Options()
+  ) throws {
+    self.rows = rows + buffered
+    catalog = TestCatalog(rows: rows + buffered)
     let fileSystem = MemoryFileSystem()
     let store = try Store.open(
-      "store", mode: .readWrite(creating: true), fileSystem: fileSystem)
+      "store", mode: .readWrite(creating: true), fileSystem: fileSystem, options: options)
     for part in 0..<importCount {
       let slice = rows.enumerated().filter { $0.offset % importCount == part }.map(\.element)
       let load = try store.beginImport()
       try load.add(ExecutionFixture.batch(slice))
       _ = try load.commit()
     }
+    if !buffered.isEmpty { _ = try store.append(ExecutionFixture.batch(buffered)) }
     snapshot = try store.snapshot()
   }
 

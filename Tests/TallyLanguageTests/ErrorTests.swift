@@ -79,7 +79,6 @@ struct ErrorTests {
     Case("DROP TABLE usage", .unsupported, at: "DROP", "only reads"),
     Case("sum(cost) by model top 3 per org", .unsupported, at: "per", "PER"),
     Case("SELECT a::float", .unsupported, at: "float", "use double"),
-    Case("SHOW ROLLUPS", .unsupported, at: "ROLLUPS", "ROLLUPS"),
   ]
 
   @Test("point at the place and say what to do", arguments: syntax + unsupported)

@@ -11,7 +11,7 @@ struct RandomSyntax {
   mutating func statement() -> Statement {
     switch random.below(12) {
     case 0: .explain(query(), analyze: random.chance(2))
-    case 1: .show(random.pick([.columns, .partitions, values()]))
+    case 1: .show(random.pick([.columns, .partitions, .rollups, values()]))
     case 2: .set(name: identifier(), value: random.pick([.bool(true), .null, .string("it's")]))
     default: .query(query())
     }

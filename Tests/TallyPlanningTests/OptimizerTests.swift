@@ -96,6 +96,7 @@ import Testing
         "constant_folding", "expression_simplification", "predicate_pushdown",
         "time_range_extraction", "projection_pruning", "dictionary_predicates",
         "predicate_ordering", "top_n", "limit_pushdown", "partition_pruning", "zone_map_pruning",
+        "rollups", "stored_sums",
       ])
   }
 

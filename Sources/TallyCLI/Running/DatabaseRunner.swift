@@ -6,7 +6,9 @@ import TallyPlanning
 /// Runs statements on a store, opened for reading so that a writer may be at work meanwhile.
 final class DatabaseRunner: QueryRunner {
   /// Rules by which aggregates are answered from what was summed up when rows were written.
-  private static let derivedAnswerRules: Set<String> = ["rollups", "stored_sums"]
+  private static let derivedAnswerRules: Set<String> = [
+    Optimizer.rollups, Optimizer.storedSums,
+  ]
 
   private let database: Database
 
@@ -41,6 +43,7 @@ final class DatabaseRunner: QueryRunner {
       ResultTable.Warning(message: warning.message, span: warning.span, hint: warning.hint)
     }
     table.statistics.missingRowCount = result.statistics.missingRowCount
+    table.statistics.source = result.statistics.source.rawValue
     table.statistics.scannedRowCount = result.statistics.scannedRowCount
     table.statistics.elapsedMilliseconds =
       Double(elapsed.seconds) * 1e3 + Double(elapsed.attoseconds) / 1e15

@@ -28,7 +28,11 @@ struct AggregatePlan: Sendable {
       case narrowSum, wideSum, doubleSum
       case extreme(isMinimum: Bool)
       case distinct(domain: Int?)
+      /// A bit for each of the codes `0...domain`.
+      case distinctBits(domain: Int)
       case quantile(minimum: Int64?, maximum: Int64?, unit: Int64)
+      /// Buckets of values between bounds, where they are known.
+      case histogram(minimum: Int64?, maximum: Int64?)
     }
   }
 
@@ -43,9 +47,11 @@ struct AggregatePlan: Sendable {
   /// - Parameters:
   ///   - facts: what the table's bounds say of expressions over the input.
   ///   - rowCount: an upper bound of the input rows.
+  ///   - eventCount: an upper bound of the events that are summed up in them; nil: as many.
   ///   - isPartitionwise: whether each task is one day.
   init(
-    _ aggregate: LogicalPlan.Aggregate, facts: InputFacts, rowCount: Int, isPartitionwise: Bool
+    _ aggregate: LogicalPlan.Aggregate, facts: InputFacts, rowCount: Int,
+    eventCount: Int? = nil, isPartitionwise: Bool
   ) throws(TallyError) {
     keys = aggregate.keys
     self.isPartitionwise = isPartitionwise
@@ -53,7 +59,15 @@ struct AggregatePlan: Sendable {
       isPartitionwise ? facts.domainOfOneDay(of: $0) : facts.domain(of: $0)
     }
     denseSlotCount = AggregatePlan.denseSlotCount(keyDomains, rowCount: rowCount)
-    for call in aggregate.calls { try add(call, facts, rowCount) }
+    for call in aggregate.calls { try add(call, facts, eventCount ?? rowCount) }
+  }
+
+  /// Has sets of codes added up in bits, as those of rollups are.
+  mutating func takeSets() {
+    for (index, state) in states.enumerated() {
+      guard case .distinct(let domain?) = state.kind else { continue }
+      states[index].kind = .distinctBits(domain: domain)
+    }
   }
 
   /// The product of domain sizes while an array of that size is no waste.
@@ -76,8 +90,6 @@ struct AggregatePlan: Sendable {
     let mayBeNull = call.argument.map { facts.mayBeNull($0) } ?? false
     let count = StateSpecification(
       kind: .count, argument: mayBeNull ? argument : nil, filter: filter)
-    // Without keys there is a result row even when there are no rows.
-    let countIndex = mayBeNull || filter != nil || keys.isEmpty ? intern(count, &states) : nil
     let kind: StateSpecification.Kind
     switch call.function {
     case .countRows,
@@ -96,13 +108,18 @@ struct AggregatePlan: Sendable {
       let range = call.argument.flatMap { facts.range(of: $0) }
       let unit = call.argument.map { facts.unit(of: $0) } ?? 1
       kind = .quantile(minimum: range?.lowerBound, maximum: range?.upperBound, unit: unit)
+    case .quantileApproximate:
+      guard !call.isDistinct else { throw AggregatePlan.unsupportedDistinct(call) }
+      let range = call.argument.flatMap { facts.range(of: $0) }
+      kind = .histogram(minimum: range?.lowerBound, maximum: range?.upperBound)
     }
     let specification = StateSpecification(kind: kind, argument: argument, filter: filter)
     let needsCount =
       switch call.function {
       case .average: intern(count, &states) as Int?
       case .count: nil as Int?
-      default: countIndex
+      // Without keys there is a result row even when there are no rows.
+      default: mayBeNull || filter != nil || keys.isEmpty ? intern(count, &states) : nil
       }
     calls.append(
       CallSpecification(call: call, state: intern(specification, &states), count: needsCount))

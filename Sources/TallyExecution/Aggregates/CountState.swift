@@ -8,6 +8,9 @@ final class CountState: AggregateState {
 
   func count(_ group: Int) -> Int64 { counts[group] }
 
+  /// One count a group.
+  var base: UnsafeMutablePointer<Int64> { unsafe counts.base }
+
   override func resize(_ groupCount: Int) throws(TallyError) { try counts.resize(groupCount) }
 
   override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {

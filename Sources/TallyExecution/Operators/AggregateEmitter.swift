@@ -18,6 +18,16 @@ struct AggregateEmitter {
       for (row, group) in groups.enumerated() {
         writeQuantile(call.call, state, Int(group), result, row)
       }
+    } else if let state = state as? HistogramState {
+      for (row, group) in groups.enumerated() {
+        guard case .quantileApproximate(let fraction) = call.call.function,
+          let value = state.quantile(Int(group), fraction)
+        else {
+          setNull(result, row)
+          continue
+        }
+        unsafe result.int64s[row] = value
+      }
     } else if let state = state as? WideQuantileState {
       for (row, group) in groups.enumerated() {
         writeWideQuantile(call.call, state, Int(group), result, row)
@@ -55,6 +65,7 @@ struct AggregateEmitter {
     case let state as DoubleExtremeState: unsafe fill(result.doubles, groups) { state.value($0) }
     case let state as TextExtremeState: unsafe fill(result.codes, groups) { state.code($0) }
     case let state as FlagDistinctState: unsafe fill(result.int64s, groups) { state.count($0) }
+    case let state as BitmapDistinctState: unsafe fill(result.int64s, groups) { state.count($0) }
     case let state as SetDistinctState: unsafe fill(result.int64s, groups) { state.count($0) }
     default: throw TallyError(.internal, "an aggregate without a way to read its state")
     }

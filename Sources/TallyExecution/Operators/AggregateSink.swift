@@ -7,18 +7,18 @@ import TallyPlanning
 /// determines the day (`partitionwise`), tasks are whole days: no two tasks share a group, so each
 /// task hands its groups on and starts afresh, and nothing is ever merged.
 @safe final class AggregateSink: Sink {
-  private let plan: AggregatePlan
-  private let context: QueryContext
-  private let keyNodes: [ExpressionNode]
+  let plan: AggregatePlan
+  let context: QueryContext
+  let keyNodes: [ExpressionNode]
   private let argumentNodes: [ExpressionNode]
-  private let filterNodes: [ExpressionNode]
-  private let selection = SelectionVector()
-  private let compactIDs: UnsafeMutablePointer<UInt32>
+  let filterNodes: [ExpressionNode]
+  let selection = SelectionVector()
+  let compactIDs: UnsafeMutablePointer<UInt32>
   /// Nil between the tasks of a partition-wise aggregation.
   private var table: AggregateTable?
   /// Keys that have one value in the current task.
-  private let singleKeys: [Vector]
-  private var keyPools: [TextPool?]
+  let singleKeys: [Vector]
+  var keyPools: [TextPool?]
   private var argumentPools: [TextPool?]
   /// Set: hand groups on after each task.
   private let partitionwiseNext: Consumer?
@@ -46,14 +46,18 @@ import TallyPlanning
   deinit { unsafe compactIDs.deallocate() }
 
   /// The table of this worker, or of the day that `batch` belongs to.
-  private func currentTable(_ batch: Batch) throws(TallyError) -> AggregateTable {
+  func currentTable(_ batch: Batch) throws(TallyError) -> AggregateTable {
     if let table { return table }
     let made = try AggregateTable(plan: plan, day: day, budget: context.budget)
     table = made
     return made
   }
 
+  /// Set while batches are rows of tables of sums.
+  var partial: PartialInput?
+
   override func process(_ batch: Batch) throws(TallyError) {
+    if let partial { return try process(batch, partial) }
     let table = try currentTable(batch)
     var keys: [Vector] = []
     keys.reserveCapacity(keyNodes.count)
@@ -79,7 +83,7 @@ import TallyPlanning
     for filter in filterNodes.indices { try processFiltered(filter, batch, groups, table) }
   }
 
-  private func evaluate(_ argument: Int, _ batch: Batch) throws(TallyError) -> Vector {
+  func evaluate(_ argument: Int, _ batch: Batch) throws(TallyError) -> Vector {
     let vector = try argumentNodes[argument].evaluate(batch)
     if let pool = vector.pool { argumentPools[argument] = pool }
     return vector
@@ -112,7 +116,7 @@ import TallyPlanning
     }
   }
 
-  private let filterSubset = BatchSubset()
+  let filterSubset = BatchSubset()
 
   override func begin(task: Int) { partitionwiseNext?.begin(task: task) }
 

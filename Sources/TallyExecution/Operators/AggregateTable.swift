@@ -67,6 +67,10 @@ final class AggregateTable {
         return FlagDistinctState(domain: domain + 1, budget: budget)
       }
       return try SetDistinctState(budget: budget)
+    case .distinctBits(let domain): return BitmapDistinctState(domain: domain + 1, budget: budget)
+    case .histogram(let minimum, let maximum):
+      let range = minimum.flatMap { low in maximum.map { (low, $0) } }
+      return HistogramState(range: range, groupCount: denseGroupCount, budget: budget)
     case .quantile(let minimum, let maximum, let unit):
       if Vector.layout(of: type) == .int128 { return WideQuantileState(budget: budget) }
       let range = minimum.flatMap { low in maximum.map { (low, $0, unit) } }

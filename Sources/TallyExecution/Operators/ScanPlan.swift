@@ -17,6 +17,9 @@ struct ScanPlan: Sendable {
   /// Position of `time` in `columns` when a segment may straddle the range's ends.
   let timeColumn: Int?
   let morsels: [Morsel]
+  /// What is read from tables of sums in place of rows.
+  let slices: [RollupSlice]
+  let rollupReport: RollupReport?
   /// Segments, rows pruned before any morsel was made.
   let prunedSegmentCount: Int
   let prunedRowCount: Int
@@ -39,9 +42,12 @@ struct Morsel: Sendable {
 struct ScanPlanner {
   let context: QueryContext
 
-  /// - Parameter needed: by scan output column, whether an operator above reads it.
+  /// - Parameters:
+  ///   - needed: by scan output column, whether an operator above reads it.
+  ///   - needs: what a table of sums must have to answer; nil: none may.
   func plan(
-    _ scan: LogicalPlan.Scan, needed: [Bool], dayExpressions: [BoundExpression]
+    _ scan: LogicalPlan.Scan, needed: [Bool], dayExpressions: [BoundExpression],
+    rollups needs: RollupNeeds? = nil
   ) throws(TallyError) -> ScanPlan {
     var columns = scan.columns
     var isNeeded = needed
@@ -56,12 +62,18 @@ struct ScanPlanner {
     for predicate in scan.predicates { predicates.append(try builder.build(predicate)) }
     predicates = ScanPlanner.mergeRanges(predicates)
     var pruner = SegmentPruner(
-      columns: columns, predicates: predicates, timeRange: scan.timeRange, context: context)
+      columns: columns, predicates: predicates, timeRange: scan.timeRange,
+      rollups: needs.flatMap {
+        RollupChooser(
+          scan, columns: columns, isNeeded: isNeeded, predicates: predicates, needs: $0,
+          context: context)
+      }, context: context)
     let morsels = try pruner.morsels()
     return ScanPlan(
       columns: columns, outputCount: scan.columns.count, isNeeded: isNeeded,
       dayExpressions: dayExpressions, predicates: predicates, timeRange: scan.timeRange,
-      timeColumn: timeColumn, morsels: morsels, prunedSegmentCount: pruner.prunedSegmentCount,
+      timeColumn: timeColumn, morsels: morsels, slices: pruner.rollups?.slices ?? [],
+      rollupReport: pruner.rollups?.report, prunedSegmentCount: pruner.prunedSegmentCount,
       prunedRowCount: pruner.prunedRowCount, missingRowCount: pruner.missingRowCount,
       segmentCount: context.snapshot.segments.count,
       usesZoneMaps: pruner.usesZoneMaps)

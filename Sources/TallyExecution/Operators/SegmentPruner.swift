@@ -11,13 +11,16 @@ struct SegmentPruner {
   let context: QueryContext
   private(set) var prunedSegmentCount = 0
   private(set) var prunedRowCount = 0
+  /// Takes the segments for which a table of sums answers; nil: none may.
+  var rollups: RollupChooser?
   /// Rows that are left out because they cannot be read.
   private(set) var missingRowCount = 0
 
   init(
     columns: [ColumnSchema], predicates: [ScanPredicate], timeRange: TimeBounds,
-    context: QueryContext
+    rollups: RollupChooser?, context: QueryContext
   ) {
+    self.rollups = rollups
     self.columns = columns
     self.predicates = predicates
     self.timeRange = timeRange
@@ -50,6 +53,7 @@ struct SegmentPruner {
         prune(info.rowCount)
         continue
       }
+      if try rollups?.take(segment, footer) == true { continue }
       for rowGroup in footer.rowGroups.indices {
         appendMorsel(segment, footer, rowGroup, to: &groups)
       }

@@ -10,6 +10,8 @@ struct PhysicalPlan: Sendable {
   var steps: [Step]
   var names: [String]
   var types: [LogicalType]
+  /// What is read from tables of sums; nil: only rows are read.
+  var rollups: RollupScan?
   /// The first step is an aggregation whose groups never span days.
   var isPartitionwise = false
   /// Rows must be taken in order by one worker (a LIMIT without sort above the scan).
@@ -52,16 +54,18 @@ struct PhysicalPlanner {
     }
     var steps = chain.steps
     let reach = PhysicalPlanner.scanReach(steps)
+    let rollupNeeds = PhysicalPlanner.rollupNeeds(scan, steps)
     let day = rewriteDays(scan, &steps, reach)
     let needed = PhysicalPlanner.neededColumns(scan, steps, reach)
     let scanPlan = try ScanPlanner(context: context).plan(
-      scan, needed: needed, dayExpressions: day.found)
+      scan, needed: needed, dayExpressions: day.found, rollups: rollupNeeds)
     let facts = try ScanFacts(plan: scanPlan, context: context).inputFacts()
     var plan = PhysicalPlan(
       scan: scanPlan, steps: [], names: chain.names, types: chain.types)
     plan.isPartitionwise = isPartitionwise(steps, scanPlan, day)
     plan.steps = try physical(steps, facts, scanPlan, isPartitionwise: plan.isPartitionwise)
     plan.isSequential = PhysicalPlanner.isSequential(steps)
+    if let rollupNeeds { try plan.takeRollups(rollupNeeds) }
     return plan
   }
 
@@ -79,7 +83,8 @@ struct PhysicalPlanner {
     isPartitionwise: Bool
   ) throws(TallyError) -> [PhysicalPlan.Step] {
     var facts = scanFacts
-    let rowCount = scan?.morsels.reduce(0) { $0 + $1.rowCount } ?? 0
+    let rowCount = scan?.rowCountMax ?? 0
+    let eventCount = scan?.eventCountMax ?? 0
     var isFirst = isPartitionwise
     var result: [PhysicalPlan.Step] = []
     for step in steps {
@@ -92,7 +97,8 @@ struct PhysicalPlanner {
         result.append(
           .aggregate(
             try AggregatePlan(
-              aggregate, facts: facts, rowCount: rowCount, isPartitionwise: isFirst)))
+              aggregate, facts: facts, rowCount: rowCount, eventCount: eventCount,
+              isPartitionwise: isFirst)))
         isFirst = false
         facts = InputFacts()
       case .sort(let keys, let limit, let offset):
@@ -187,6 +193,8 @@ struct PhysicalPlanner {
       case .aggregate(let aggregate) = steps[first],
       !steps[..<first].contains(where: { if case .project = $0 { true } else { false } })
     else { return false }
+    // Tables of sums are small: better packed than day by day.
+    guard scan.slices.isEmpty || !scan.morsels.isEmpty else { return false }
     let days = Set(scan.morsels.map(\.segment.info.day)).count
     guard days >= context.options.threadCount * 4 else { return false }
     return aggregate.keys.contains { determinesDay($0, day, scan) }

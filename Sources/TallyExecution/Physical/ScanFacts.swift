@@ -6,6 +6,19 @@ import TallyStorage
 struct ScanFacts {
   let plan: ScanPlan
   let context: QueryContext
+  /// Each once: those of which rows are read, then those a table of sums answers for.
+  private let segments: [(SegmentReader, SegmentFooter)]
+
+  init(plan: ScanPlan, context: QueryContext) {
+    self.plan = plan
+    self.context = context
+    var segments: [(SegmentReader, SegmentFooter)] = []
+    for morsel in plan.morsels where morsel.segment !== segments.last?.0 {
+      segments.append((morsel.segment, morsel.footer))
+    }
+    for slice in plan.slices { segments.append((slice.segment, slice.footer)) }
+    self.segments = segments
+  }
 
   func inputFacts() throws(TallyError) -> InputFacts {
     var facts = InputFacts()
@@ -28,10 +41,8 @@ struct ScanFacts {
     }
     var range: ClosedRange<Int64>?
     var isBounded = column.type.isInt64Backed
-    var last: SegmentReader?
-    for morsel in plan.morsels where morsel.segment !== last {
-      last = morsel.segment
-      guard let stored = morsel.footer.column(id: column.id) else {
+    for (segment, footer) in segments {
+      guard let stored = footer.column(id: column.id) else {
         if case .int(let number) = column.defaultValue, let value = Int64(exactly: number) {
           range = InputFacts.union(range, value...value)
         } else {
@@ -41,7 +52,7 @@ struct ScanFacts {
       }
       let map = stored.zoneMap
       if map.nullCount > 0 { facts.mayBeNull = true }
-      if map.nullCount == morsel.segment.info.rowCount { continue }
+      if map.nullCount == segment.info.rowCount { continue }
       if map.hasBounds, map.minimum <= map.maximum {
         range = InputFacts.union(range, map.minimum...map.maximum)
       } else {
@@ -49,7 +60,7 @@ struct ScanFacts {
       }
     }
     if isBounded {
-      facts.range = range ?? (plan.morsels.isEmpty ? nil : 0...0)
+      facts.range = range ?? (segments.isEmpty ? nil : 0...0)
       if column.id == Schema.timeColumnID { facts.range = clip(facts.range) }
       facts.unit = InputFacts.guessUnit(column, facts.range)
     }
@@ -71,8 +82,8 @@ struct ScanFacts {
     guard expression.type.isInt64Backed else { return facts }
     var range: ClosedRange<Int64>?
     var lastDay: Day?
-    for morsel in plan.morsels where morsel.segment.info.day != lastDay {
-      let day = morsel.segment.info.day
+    for (segment, _) in segments where segment.info.day != lastDay {
+      let day = segment.info.day
       lastDay = day
       switch try ScalarEvaluator.evaluate(expression, row: [.timestamp(day.startMicroseconds)]) {
       case .timestamp(let value), .date(let value):

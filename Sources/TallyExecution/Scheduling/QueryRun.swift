@@ -27,6 +27,7 @@ struct QueryRun {
   }
 
   mutating func execute() throws(TallyError) -> ResultSet {
+    let start = Stopwatch.now()
     var pipeline = try runFirstStage()
     while let breaker = pipeline.sink, pipeline.nextStep < plan.steps.count + 1 {
       guard !(breaker is CollectSink) else { break }
@@ -40,7 +41,13 @@ struct QueryRun {
     guard let end = pipeline.sink as? CollectSink else {
       throw TallyError(.internal, "a plan that does not end in its result")
     }
+    let executed = Stopwatch.now()
     var result = try end.result(names: plan.names, types: plan.types, context: context)
+    statistics.stages = [
+      StageTime(name: "dispatch", nanoseconds: dispatchNanoseconds),
+      StageTime(name: "execute", nanoseconds: executed - start - dispatchNanoseconds),
+      StageTime(name: "encode", nanoseconds: Stopwatch.now() - executed),
+    ]
     statistics.operators = operatorStatistics(resultRowCount: result.rowCount)
     result.statistics = statistics
     return result
@@ -139,11 +146,15 @@ struct QueryRun {
     statistics.prunedSegmentCount = scan.prunedSegmentCount
     statistics.prunedRowCount = scan.prunedRowCount
     statistics.missingRowCount = scan.missingRowCount
+    statistics.rollupSegmentCount = scan.slices.count
+    statistics.source =
+      scan.morsels.isEmpty && !scan.slices.isEmpty ? .rollup : .rows
     if plan.isSequential { return try runSequentially(scan) }
-    let tasks = plan.isPartitionwise ? daily(scan.morsels) : scan.morsels.map { [$0] }
+    let tasks = FirstStageTask.tasks(plan, scan)
     let workerCount = max(1, min(context.options.threadCount, pool.threadCount, tasks.count))
     let workers = Mutex<[Int: ScanWorker]>([:])
     let this = self
+    let start = Stopwatch.now()
     try pool.run(count: tasks.count, workers: workerCount) { (task, worker) throws(TallyError) in
       let existing = workers.withLock { $0[worker] }
       let own: ScanWorker
@@ -151,14 +162,17 @@ struct QueryRun {
         own = existing
       } else {
         own = ScanWorker(
-          cursor: try ScanCursor(plan: scan, context: this.context),
-          pipeline: try this.makePipeline(from: 0))
+          plan: this.plan, scan: scan, pipeline: try this.makePipeline(from: 0),
+          context: this.context)
         workers.withLock { $0[worker] = own }
       }
-      try own.run(tasks[task], task: task, context: this.context)
+      try own.run(tasks[task], task: task)
     }
     let all = workers.withLock { $0.sorted { $0.key < $1.key }.map(\.value) }
     guard let first = all.first else { return try makePipeline(from: 0) }
+    let busiest = all.map(\.nanoseconds).max() ?? 0
+    let elapsed = Stopwatch.now() - start
+    dispatchNanoseconds = elapsed - min(busiest, elapsed)
     for worker in all { account(worker) }
     for other in all.dropFirst() {
       if let sink = first.pipeline.sink, let theirs = other.pipeline.sink {
@@ -169,36 +183,46 @@ struct QueryRun {
   }
 
   private mutating func account(_ worker: ScanWorker) {
-    statistics.scannedRowCount += worker.cursor.scannedRowCount
-    statistics.prunedRowCount += worker.cursor.prunedRowCount
-    statistics.scannedByteCount += worker.cursor.scannedByteCount
+    if let cursor = worker.cursor {
+      statistics.scannedRowCount += cursor.scannedRowCount
+      statistics.prunedRowCount += cursor.prunedRowCount
+      statistics.scannedByteCount += cursor.scannedByteCount
+    }
+    statistics.scannedRowCount += worker.rollupCursor?.readRowCount ?? 0
     scanNanoseconds += worker.nanoseconds
     record(worker.pipeline)
   }
 
   private var scanNanoseconds: UInt64 = 0
+  /// From handing out work to its end, less what the busiest worker spent on it.
+  private var dispatchNanoseconds: UInt64 = 0
 
-  /// One worker's cursor and consumers. Used by one thread at a time: the pool never runs two
+  /// One worker's cursors and consumers. Used by one thread at a time: the pool never runs two
   /// tasks of one worker number at once, and hands over through its lock.
   private final class ScanWorker: @unchecked Sendable {
-    let cursor: ScanCursor
     let pipeline: Pipeline
-    var nanoseconds: UInt64 = 0
+    private let plan: PhysicalPlan
+    private let scan: ScanPlan
+    private let context: QueryContext
+    private(set) var cursor: ScanCursor?
+    private(set) var rollupCursor: RollupCursor?
+    private(set) var nanoseconds: UInt64 = 0
 
-    init(cursor: ScanCursor, pipeline: Pipeline) {
-      self.cursor = cursor
+    init(plan: PhysicalPlan, scan: ScanPlan, pipeline: Pipeline, context: QueryContext) {
+      self.plan = plan
+      self.scan = scan
       self.pipeline = pipeline
+      self.context = context
     }
 
-    func run(_ morsels: [Morsel], task: Int, context: QueryContext) throws(TallyError) {
+    func run(_ task: FirstStageTask, task number: Int) throws(TallyError) {
       let start = Stopwatch.now()
-      pipeline.head.begin(task: task)
-      if let morsel = morsels.first { pipeline.head.begin(day: morsel.segment.info.day) }
-      for morsel in morsels {
+      pipeline.head.begin(task: number)
+      if let day = task.day { pipeline.head.begin(day: day) }
+      if !task.slices.isEmpty { try read(task.slices) }
+      for morsel in task.morsels {
         do throws(TallyError) {
-          try cursor.run(morsel) { (batch) throws(TallyError) in
-            try pipeline.head.consume(batch)
-          }
+          try read(morsel)
         } catch {
           guard context.leavesOut(morsel.segment, rowGroup: morsel.rowGroup, after: error) else {
             throw error
@@ -208,27 +232,38 @@ struct QueryRun {
       try pipeline.head.endTask()
       nanoseconds += Stopwatch.now() - start
     }
-  }
 
-  private func daily(_ morsels: [Morsel]) -> [[Morsel]] {
-    var tasks: [[Morsel]] = []
-    for morsel in morsels {
-      if tasks.last?.last?.segment.info.day == morsel.segment.info.day {
-        tasks[tasks.count - 1].append(morsel)
-      } else {
-        tasks.append([morsel])
-      }
+    private func read(_ morsel: Morsel) throws(TallyError) {
+      let made: ScanCursor
+      if let cursor { made = cursor } else { made = try ScanCursor(plan: scan, context: context) }
+      cursor = made
+      try made.run(morsel) { (batch) throws(TallyError) in try pipeline.head.consume(batch) }
     }
-    return tasks
+
+    private func read(_ slices: ArraySlice<RollupSlice>) throws(TallyError) {
+      guard let rollups = plan.rollups,
+        let sink = pipeline.consumers.lazy.compactMap({ $0.consumer as? AggregateSink }).first
+      else { throw TallyError(.internal, "rollups are read by a plan that does not aggregate") }
+      let made: RollupCursor
+      if let rollupCursor {
+        made = rollupCursor
+      } else {
+        made = try RollupCursor(rollups, plan: scan, context: context)
+      }
+      rollupCursor = made
+      sink.partial = made.input
+      defer { sink.partial = nil }
+      try made.run(slices) { (batch) throws(TallyError) in try pipeline.head.consume(batch) }
+    }
   }
 
   private mutating func runSequentially(_ scan: ScanPlan) throws(TallyError) -> Pipeline {
     let pipeline = try makePipeline(from: 0)
     let worker = ScanWorker(
-      cursor: try ScanCursor(plan: scan, context: context), pipeline: pipeline)
+      plan: plan, scan: scan, pipeline: pipeline, context: context)
     for (task, morsel) in scan.morsels.enumerated() {
       if pipeline.limit?.isDone == true { break }
-      try worker.run([morsel], task: task, context: context)
+      try worker.run(FirstStageTask(morsels: [morsel]), task: task)
     }
     account(worker)
     return pipeline

@@ -67,7 +67,7 @@ extension Parser {
   private mutating func parseShow() throws(TallyError) -> Show {
     let token = current
     guard case .word(let word) = token.kind else {
-      throw unexpected("COLUMNS, VALUES, PARTITIONS or REJECTS")
+      throw unexpected("COLUMNS, VALUES, PARTITIONS, ROLLUPS or REJECTS")
     }
     switch word {
     case "columns":
@@ -77,18 +77,21 @@ extension Parser {
     case "partitions":
       advance()
       return .partitions
+    case "rollups":
+      advance()
+      return .rollups
     case "rejects":
       advance()
       return .rejects
     case "values":
       advance()
       return try parseShowValues()
-    case "rollups", "tables", "databases", "settings", "functions":
+    case "tables", "databases", "settings", "functions":
       throw unsupported("SHOW \(word.uppercased())")
     default:
       throw unexpected(
         "COLUMNS, VALUES, PARTITIONS or REJECTS",
-        near: ["columns", "values", "partitions", "rejects"])
+        near: ["columns", "values", "partitions", "rollups", "rejects"])
     }
   }
 

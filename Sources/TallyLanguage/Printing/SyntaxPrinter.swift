@@ -77,6 +77,7 @@ package enum SyntaxPrinter {
     switch show {
     case .columns: return "SHOW COLUMNS"
     case .partitions: return "SHOW PARTITIONS"
+    case .rollups: return "SHOW ROLLUPS"
     case .rejects: return "SHOW REJECTS"
     case .values(let column, let pattern, let limit):
       var result = "SHOW VALUES " + text(column)

@@ -17,6 +17,7 @@ package enum Show: Hashable, Sendable {
   /// `SHOW VALUES column [LIKE 'pattern'] [LIMIT n]`
   case values(column: Identifier, pattern: String?, limit: Int?)
   case partitions
+  case rollups
   /// `SHOW REJECTS`
   case rejects
 }

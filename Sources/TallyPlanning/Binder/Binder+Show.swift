@@ -8,6 +8,7 @@ extension Binder {
     case .values(let column, let pattern, let limit):
       return try values(column, pattern: pattern, limit: limit)
     case .partitions: return partitions()
+    case .rollups: return rollups()
     case .rejects: return rejects()
     }
   }
@@ -59,6 +60,19 @@ extension Binder {
     }
     return table(
       ["day", "rows", "segments", "bytes"], [.date, .int64, .int64, .int64], rows)
+  }
+
+  private func rollups() -> BoundQuery {
+    let rows: [[Value]] = catalog.rollups().map { rollup in
+      [
+        .text(ByteString(rollup.title)), .int(Int128(rollup.segmentCount)),
+        .int(Int128(rollup.rowCount)), .int(Int128(rollup.byteCount)), .double(rollup.share),
+        .text(ByteString(rollup.contents)),
+      ]
+    }
+    return table(
+      ["rollup", "segments", "rows", "bytes", "share", "contents"],
+      [.text, .int64, .int64, .int64, .double, .text], rows)
   }
 
   /// Rows that could not be taken, newest first.

@@ -20,6 +20,9 @@ package protocol Catalog: Sendable {
   /// The days that hold rows, ascending.
   func partitions() -> [PartitionSummary]
 
+  /// The sums that are kept ready, one entry a kind.
+  func rollups() -> [RollupSummary]
+
   /// Rows that could not be taken, oldest first, as far as they are kept.
   func rejects() -> [RejectSummary]
 }
@@ -48,6 +51,32 @@ package struct RejectSummary: Hashable, Sendable {
     self.field = field
     self.reason = reason
     self.text = text
+  }
+}
+
+/// One line of `SHOW ROLLUPS`.
+package struct RollupSummary: Hashable, Sendable {
+  /// What it groups by: `org, model by day`.
+  package var title: String
+  /// What it has of each group.
+  package var contents: String
+  package var segmentCount: Int
+  package var rowCount: Int
+  /// Bytes on disk.
+  package var byteCount: Int
+  /// Of the bytes of all segments.
+  package var share: Double
+
+  package init(
+    title: String, contents: String, segmentCount: Int, rowCount: Int, byteCount: Int,
+    share: Double
+  ) {
+    self.title = title
+    self.contents = contents
+    self.segmentCount = segmentCount
+    self.rowCount = rowCount
+    self.byteCount = byteCount
+    self.share = share
   }
 }
 

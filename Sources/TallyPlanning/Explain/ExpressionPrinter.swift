@@ -169,6 +169,7 @@ package enum ExpressionPrinter {
       case .maximum: "max(\(argument))"
       case .quantileContinuous(let fraction): "quantile_cont(\(argument), \(fraction))"
       case .quantileDiscrete(let fraction): "quantile_disc(\(argument), \(fraction))"
+      case .quantileApproximate(let fraction): "approx_quantile(\(argument), \(fraction))"
       }
     guard let filter = call.filter else { return body }
     return body + " FILTER (WHERE \(text(filter, names: names)))"

@@ -41,4 +41,7 @@ package enum AggregateFunction: Hashable, Sendable {
   case quantileContinuous(Double)
   /// `quantile_disc(x, q)`: an actual value, that of `Quantile.discreteRank`. Type kept.
   case quantileDiscrete(Double)
+  /// `approx_quantile(x, q)`: what stands for the bucket of the value that `quantile_disc` yields,
+  /// at most 1 % away from it. Of int64-backed numbers; type kept.
+  case quantileApproximate(Double)
 }

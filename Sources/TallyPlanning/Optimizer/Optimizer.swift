@@ -22,10 +22,13 @@ package struct Optimizer: Sendable {
   /// Rules that execution applies while it reads: it looks at the same set of names.
   package static let partitionPruning = "partition_pruning"
   package static let zoneMapPruning = "zone_map_pruning"
+  /// Aggregates come from rollups, and from the sums in segments' footers.
+  package static let rollups = "rollups"
+  package static let storedSums = "stored_sums"
 
   /// The names of all rules, in the order they run.
   package static let ruleNames =
-    rules.map { type(of: $0).name } + [partitionPruning, zoneMapPruning]
+    rules.map { type(of: $0).name } + [partitionPruning, zoneMapPruning, rollups, storedSums]
 
   package init(disabledRules: Set<String> = []) { self.disabledRules = disabledRules }
 

@@ -67,6 +67,9 @@ struct RollupChoice {
     offers.append(Offer(contents: contents, encoded: encoded))
   }
 
+  /// Everything that was offered, for tests.
+  var all: [EncodedRollup] { offers.map(\.encoded) }
+
   /// - Returns: those chosen, in the order in which they were offered.
   mutating func choose() -> [EncodedRollup] {
     let questions = RollupChoice.questions(offers.map(\.contents.definition))

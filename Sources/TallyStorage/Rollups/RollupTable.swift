@@ -168,7 +168,7 @@ package final class RollupTable: Sendable {
   package func rows(first code: SymbolCode) throws(TallyError) -> Range<Int> {
     let codes = try codes(dimension: 0)
     let start = codes.partitionPoint { $0 < code }
-    return start..<(start + codes[start...].partitionPoint { $0 == code } - start)
+    return start..<(start + codes[start...].partitionPoint { $0 == code })
   }
 
   /// The distinct codes of each group; NULL is none of them. Empty if the rollup has no bitmaps.

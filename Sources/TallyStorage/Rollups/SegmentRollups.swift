@@ -18,7 +18,8 @@ struct SegmentRollups {
     _ rows: Rows, byteCount: Int64, options: SegmentWriter.Options
   ) throws(TallyError) {
     let rowCount = rows.footer.rowCount
-    guard options.rollupPercentMax > 0, !options.isQuick, rowCount >= SegmentRollups.rowCountMin,
+    guard options.rollupPercentMax > 0, !options.isQuick,
+      rowCount >= SegmentRollups.rowCountMin || options.takesEveryRollup,
       rows.footer.column(id: Schema.timeColumnID)?.zoneMap.nullCount == 0
     else { return nil }
     var builder = RollupBuilder(rows)
@@ -26,12 +27,16 @@ struct SegmentRollups {
     let budget = Int(clamping: byteCount) / 100 * min(100, options.rollupPercentMax)
     var choice = RollupChoice(rowCount: rowCount, byteCountMax: budget)
     for candidate in builder.candidates {
-      guard let contents = builder.contents(candidate), choice.isPromising(contents) else {
+      guard let contents = builder.contents(candidate),
+        options.takesEveryRollup || choice.isPromising(contents)
+      else {
         continue
       }
       choice.offer(contents, EncodedRollup(contents, options: options))
     }
-    for chosen in choice.choose().prefix(RollupSection.rollupCountMax) {
+    for chosen in (options.takesEveryRollup ? choice.all : choice.choose()).prefix(
+      RollupSection.rollupCountMax)
+    {
       var layout = chosen.layout
       layout.move(by: Int64(pages.count))
       layouts.append(layout)

@@ -60,6 +60,9 @@ package final class SegmentReader: Sendable {
     }
   }
 
+  /// Whether the segment is in memory and in no file.
+  package var isResident: Bool { resident != nil }
+
   /// `path`, as errors name it.
   package var pathText: String { path.string }
 

@@ -36,6 +36,8 @@ package enum SegmentWriter {
     var isQuick = false
     /// Bytes that rollups may take, in hundredths of the segment's; they aim at half of it. 0: none.
     package var rollupPercentMax = 0
+    /// Tests have even small segments carry every rollup that they could have.
+    package var takesEveryRollup = false
     /// The store whose segment it will be, if event ids are to be indexed.
     package var identityKey: StoreID?
 

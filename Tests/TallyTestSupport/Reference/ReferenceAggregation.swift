@@ -1,5 +1,6 @@
 import TallyBase
 import TallyPlanning
+import TallyStorage
 
 /// Grouping and aggregates, by collecting all values of a group first.
 struct ReferenceAggregation {
@@ -66,6 +67,8 @@ struct ReferenceAggregation {
     case .maximum: return sorted[sorted.count - 1]
     case .quantileDiscrete(let fraction):
       return sorted[Quantile.discreteRank(fraction, count: sorted.count)]
+    case .quantileApproximate(let fraction):
+      return approximate(sorted[Quantile.discreteRank(fraction, count: sorted.count)])
     case .quantileContinuous(let fraction):
       return quantile(sorted, fraction)
     case .countRows, .count: return .null
@@ -106,6 +109,21 @@ struct ReferenceAggregation {
     }
     return .double(
       DecimalNumber(unscaled: total, scale: scale).double / Double(values.count))
+  }
+
+  /// What stands for a value's bucket.
+  private func approximate(_ value: Value) -> Value {
+    switch value {
+    case .int(let number):
+      .int(Int128(Self.representative(Int64(clamping: number))))
+    case .decimal(let number, let scale):
+      .decimal(unscaled: Int128(Self.representative(Int64(clamping: number))), scale: scale)
+    default: value
+    }
+  }
+
+  private static func representative(_ number: Int64) -> Int64 {
+    LatencyHistogram.representative(LatencyHistogram.bucket(of: number))
   }
 
   private func quantile(_ sorted: [Value], _ fraction: Double) -> Value {

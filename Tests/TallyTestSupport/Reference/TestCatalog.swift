@@ -34,6 +34,8 @@ package struct TestCatalog: Catalog {
 
   package func symbols(column: Int) -> [ByteString] { Array(dictionaries[column] ?? []) }
 
+  package func rollups() -> [RollupSummary] { [] }
+
   package func rejects() -> [RejectSummary] { [] }
 
   package func partitions() -> [PartitionSummary] {

@@ -1,0 +1,180 @@
+import TallyBase
+import TallyLanguage
+import TallyPlanning
+import TallyStorage
+
+/// What the first aggregation over a scan asks of a table of sums that is to answer it: columns
+/// whose single values matter, how finely time is cut, and the sums.
+struct RollupNeeds: Sendable {
+  /// A column that a table must tell apart, and what for.
+  struct Column: Sendable {
+    var schema: ColumnSchema
+    var use: String
+  }
+
+  /// Why no table of sums can answer; nil if one may.
+  private(set) var obstacle: String?
+  private(set) var columns: [Column] = []
+  /// Cells of time must be no longer than this.
+  private(set) var grain = RollupGrain.day
+  /// What the calls need, without repeats; rows first.
+  private(set) var values: [PartialValue] = [.rows]
+  /// Every column whose state in a segment matters.
+  private(set) var stateColumns: [ColumnSchema] = []
+
+  private let scan: LogicalPlan.Scan
+  private let names: [String]
+
+  /// - Parameter filters: conditions between the scan and the aggregation.
+  init(
+    _ scan: LogicalPlan.Scan, filters: [BoundExpression], aggregate: LogicalPlan.Aggregate
+  ) {
+    self.scan = scan
+    names = scan.columns.map(\.name)
+    for key in aggregate.keys { add(key, use: "key") }
+    for predicate in scan.predicates + filters { add(predicate, use: "predicate") }
+    for call in aggregate.calls { add(call) }
+    for column in columns.map(\.schema) + values.compactMap({ schema($0.column) })
+    where !stateColumns.contains(where: { $0.id == column.id }) {
+      stateColumns.append(column)
+    }
+    if stateColumns.count > RollupNeeds.columnCountMax {
+      refuse("more than \(RollupNeeds.columnCountMax) columns are read")
+    }
+  }
+
+  /// Columns beyond this are not looked at: no rollup has as many.
+  static let columnCountMax = 32
+
+  private func schema(_ id: Int?) -> ColumnSchema? {
+    scan.columns.first { $0.id == id }
+  }
+
+  private mutating func refuse(_ reason: String) { obstacle = obstacle ?? reason }
+
+  private mutating func need(_ value: PartialValue) {
+    if !values.contains(value) { values.append(value) }
+  }
+
+  // MARK: Calls
+
+  private mutating func add(_ call: AggregateCall) {
+    if let filter = call.filter { add(filter, use: "filter") }
+    let column = call.argument?.columnIndex.flatMap {
+      scan.columns.indices.contains($0) ? scan.columns[$0] : nil
+    }
+    switch PartialSource.of(
+      call.function, call.argument, isDistinct: call.isDistinct, column: column)
+    {
+    case .value(let value):
+      need(value)
+      // Nothing added up is NULL, so it must be known how many were.
+      if let column, !call.function.isCount { need(.count(column: column.id)) }
+    case .argument, .presence:
+      if let argument = call.argument { add(argument, use: "argument") }
+    case .none:
+      let text = ExpressionPrinter.text(call, names: names)
+      switch call.function {
+      case .quantileContinuous, .quantileDiscrete: refuse("\(text) is exact: needs rows")
+      default: refuse("\(text) is not summed up")
+      }
+    }
+  }
+
+  // MARK: Expressions
+
+  private mutating func add(_ expression: BoundExpression, use: String) {
+    switch expression.kind {
+    case .literal: return
+    case .column(let index): addColumn(index, use)
+    case .overDictionary(let index, _): addColumn(index, use)
+    default:
+      if let cut = TimeCut.grain(of: expression, isTime: isTime) {
+        grain = min(grain, cut)
+        return
+      }
+      for child in expression.children { add(child, use: use) }
+    }
+  }
+
+  private func isTime(_ expression: BoundExpression) -> Bool {
+    guard let index = expression.columnIndex, scan.columns.indices.contains(index) else {
+      return false
+    }
+    return scan.columns[index].id == Schema.timeColumnID
+  }
+
+  private mutating func addColumn(_ index: Int, _ use: String) {
+    guard scan.columns.indices.contains(index) else { return refuse("a column is computed") }
+    let schema = scan.columns[index]
+    if schema.id == Schema.timeColumnID {
+      return refuse("\(use) reads time that is not cut to minutes")
+    }
+    if !columns.contains(where: { $0.schema.id == schema.id }) {
+      columns.append(Column(schema: schema, use: use))
+    }
+  }
+}
+
+/// Functions of time that have one value in each cell of a grain.
+enum TimeCut {
+  /// The longest cells within which `expression`, a function of `time` and literals alone, has one
+  /// value; nil if it is something else or tells the times of a minute apart.
+  static func grain(
+    of expression: BoundExpression, isTime: (BoundExpression) -> Bool
+  ) -> RollupGrain? {
+    let operands = expression.children
+    guard operands.contains(where: isTime),
+      operands.allSatisfy({ isTime($0) || $0.literalValue != nil })
+    else { return nil }
+    switch expression.kind {
+    case .cast: return expression.type == .date ? .day : nil
+    case .compare(let comparison, let left, let right):
+      return isTime(left)
+        ? grain(comparison, right.literalValue) : grain(comparison.swapped, left.literalValue)
+    case .call(let function, _): return grain(of: function)
+    default: return nil
+    }
+  }
+
+  private static func grain(of function: ScalarFunction) -> RollupGrain? {
+    switch function {
+    case .dateTruncate(let unit), .dateDifference(let unit): return grain(of: unit)
+    case .timeBucket(let width):
+      return RollupGrain.allCases.last { width % $0.microseconds == 0 }
+    case .datePart(let part):
+      switch part {
+      case .second, .epoch: return nil
+      case .minute: return .minute
+      case .hour: return .hour
+      default: return .day
+      }
+    default: return nil
+    }
+  }
+
+  private static func grain(of unit: TimeUnit) -> RollupGrain? {
+    switch unit {
+    case .microsecond, .millisecond, .second: nil
+    case .minute: .minute
+    case .hour: .hour
+    case .day, .week, .month, .quarter, .year: .day
+    }
+  }
+
+  /// `time >= x` and `time < x` are the same all through a cell if x is on a border.
+  private static func grain(_ comparison: Comparison, _ value: Value?) -> RollupGrain? {
+    guard case .timestamp(let time) = value else { return nil }
+    switch comparison {
+    case .greaterOrEqual, .less: return grain(onBorder: time)
+    case .greater, .lessOrEqual:
+      return time == .max ? nil : grain(onBorder: time + 1)
+    case .equal, .notEqual: return nil
+    }
+  }
+
+  /// The longest cells of which `time` is a border.
+  static func grain(onBorder time: Int64) -> RollupGrain? {
+    RollupGrain.allCases.last { time % $0.microseconds == 0 }
+  }
+}

@@ -1,0 +1,39 @@
+import TallyBase
+import TallyStorage
+
+/// One column of a table of sums, as it lies in memory.
+enum SliceColumn: Sendable {
+  /// Nothing reads it.
+  case unused
+  /// The same number, truth (0 or 1) or store code in every row.
+  case constant(Int64)
+  case null
+  /// Store codes; of a bool column 0 is NULL, 1 false, 2 true.
+  case codes([SymbolCode])
+  case numbers([Int64])
+  /// NULL where the count beside it is 0.
+  case counted([Int64], counts: [Int64])
+  case bitmaps([CodeBitmap])
+  case histograms(RollupHistograms)
+  /// A histogram of equal values, as often as there are events.
+  case bucket(Int, counts: [Int64])
+}
+
+/// The rows of one segment's table of sums that a query reads in place of the segment's own.
+struct RollupSlice: Sendable {
+  let segment: SegmentReader
+  let footer: SegmentFooter
+  /// Rows of the table, in order.
+  var ranges: [Range<Int>]
+  /// Rows the table has.
+  let rowCount: Int
+  /// Start of each row's cell of time; `constant` for a whole day.
+  var times: SliceColumn
+  /// By column of the scan.
+  var columns: [SliceColumn]
+  /// By value of `RollupNeeds.values`.
+  var values: [SliceColumn]
+
+  /// Rows that are read.
+  var readRowCount: Int { ranges.reduce(0) { $0 + $1.count } }
+}
