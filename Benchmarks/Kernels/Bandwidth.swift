@@ -8,7 +8,9 @@ enum Bandwidth {
     var total: Int64 = 0
     let seconds = unsafe values.withUnsafeBufferPointer { values in
       report.seconds {
-        for index in 0..<values.count { unsafe total &+= values[index] }
+        var sum: Int64 = 0
+        for index in 0..<values.count { unsafe sum &+= values[index] }
+        total = sum
       }
     }
     let rate = Double(valueCount * 8) / seconds / 1e9

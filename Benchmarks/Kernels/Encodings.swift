@@ -33,7 +33,7 @@ struct Encodings {
   /// Rows as the encoding likes them.
   static func values(for encoding: PageEncoding) -> [Int64] {
     var random = Scatter(seed: UInt64(encoding.rawValue))
-    let distinct = (0..<200).map { _ in Int64(random.below(1 << 40)) }
+    let distinct = (0..<200).map { _ in Int64(random.below(1 << 30)) }
     var clock: Int64 = 1_767_225_600_000_000
     return (0..<rowCount).map { row in
       switch encoding {
@@ -90,8 +90,9 @@ struct Encodings {
     var plain: Int64 = 0
     let loop = unsafe values.withUnsafeBufferPointer { values in
       report.seconds {
-        plain = 0
-        for index in 0..<values.count { unsafe plain &+= values[index] }
+        var sum: Int64 = 0
+        for index in 0..<values.count { unsafe sum &+= values[index] }
+        plain = sum
       }
     }
     let count = Double(values.count)

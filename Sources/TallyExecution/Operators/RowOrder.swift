@@ -4,23 +4,23 @@ import TallyPlanning
 /// Orders rows of a `RowStore` by sort keys.
 ///
 /// The first key is turned into unsigned integers that ascend in sort order, so most comparisons
-/// are one machine instruction; ties go to the other keys, then to the sequence number.
+/// are one machine instruction; ties go to the other keys, then to the sequence number. Texts are
+/// compared by their ranks, which are looked up once a row.
 struct RowOrder {
   private let keys: [LogicalPlan.SortKey]
   private let columns: [StoredColumn]
   private let sequence: [Int64]
   private let primary: [UInt64]
-  /// By key: ranks of text codes in byte order.
-  private let ranks: [[SymbolCode: Int]]
+  /// By key: the rank of each row's text in byte order; empty for other keys.
+  private let ranks: [[UInt32]]
 
   init(
-    keys: [LogicalPlan.SortKey], columns: [StoredColumn], sequence: [Int64],
-    budget: MemoryBudget
+    keys: [LogicalPlan.SortKey], columns: [StoredColumn], sequence: [Int64]
   ) throws(TallyError) {
     self.keys = keys
     self.columns = columns
     self.sequence = sequence
-    var ranks: [[SymbolCode: Int]] = []
+    var ranks: [[UInt32]] = []
     for column in columns { ranks.append(try RowOrder.rank(column)) }
     self.ranks = ranks
     var primary = [UInt64](repeating: 0, count: sequence.count)
@@ -32,22 +32,19 @@ struct RowOrder {
     self.primary = primary
   }
 
-  /// Ranks of the codes that occur.
-  private static func rank(_ column: StoredColumn) throws(TallyError) -> [SymbolCode: Int] {
-    guard column.layout == .code, let pool = column.pool else { return [:] }
+  /// What ordering holds beside the rows: integers, ranks and row numbers.
+  static func byteCount(rowCount: Int, keyCount: Int) -> Int { rowCount * (24 + 4 * keyCount) }
+
+  private static func rank(_ column: StoredColumn) throws(TallyError) -> [UInt32] {
+    guard column.layout == .code, let pool = column.pool else { return [] }
     return try pool.withTable { (table) throws(TallyError) in
-      let strings = Set(column.codes).filter { $0 != nullSymbolCode }
-        .map { ($0, table.string($0)) }
-        .sorted { $0.1 < $1.1 }
-      var ranks: [SymbolCode: Int] = [:]
-      for (rank, entry) in strings.enumerated() { ranks[entry.0] = rank }
-      return ranks
+      TextOrder.ranks(column.codes, in: table)
     }
   }
 
   /// NULLs go to one end whatever the direction; 0 and .max are theirs alone.
   private static func primary(
-    _ column: StoredColumn, _ row: Int, _ key: LogicalPlan.SortKey, _ ranks: [SymbolCode: Int]
+    _ column: StoredColumn, _ row: Int, _ key: LogicalPlan.SortKey, _ ranks: [UInt32]
   ) -> UInt64 {
     if column.isNull(row) { return key.nullsFirst ? 0 : .max }
     let signed: Int64 =
@@ -55,7 +52,7 @@ struct RowOrder {
       case .int64: column.int64s[row]
       case .double: TotalOrder.key(column.doubles[row])
       case .bool: Int64(column.bools[row])
-      case .code: Int64(ranks[column.codes[row]] ?? 0)
+      case .code: ranks.isEmpty ? 0 : Int64(ranks[row])
       case .int128: Int64(clamping: column.int128s[row])
       }
     let ascending = UInt64(bitPattern: signed) ^ (1 << 63)
@@ -67,13 +64,15 @@ struct RowOrder {
   ///
   /// - Complexity: O(n log n) comparisons, nearly all of them of one integer.
   func sorted(rowCount: Int, first count: Int) -> [Int] {
-    var rows = Array(0..<rowCount)
-    rows.sort(by: precedes)
-    return count < rowCount ? Array(rows.prefix(count)) : rows
+    var rows = (0..<rowCount).map { (primary: primary[$0], row: $0) }
+    rows.sort { a, b in
+      a.primary != b.primary ? a.primary < b.primary : precedes(a.row, b.row)
+    }
+    return rows.prefix(count).map(\.row)
   }
 
+  /// Whether row `a` comes first, though the integers of both are equal.
   private func precedes(_ a: Int, _ b: Int) -> Bool {
-    if primary[a] != primary[b] { return primary[a] < primary[b] }
     for (index, key) in keys.enumerated() {
       let order = compare(columns[index], a, b, key, ranks[index])
       if order != 0 { return order < 0 }
@@ -83,7 +82,7 @@ struct RowOrder {
 
   private func compare(
     _ column: StoredColumn, _ a: Int, _ b: Int, _ key: LogicalPlan.SortKey,
-    _ ranks: [SymbolCode: Int]
+    _ ranks: [UInt32]
   ) -> Int {
     let (aIsNull, bIsNull) = (column.isNull(a), column.isNull(b))
     if aIsNull || bIsNull {
@@ -96,7 +95,7 @@ struct RowOrder {
     case .int128: order = RowOrder.sign(column.int128s[a], column.int128s[b])
     case .bool: order = RowOrder.sign(column.bools[a], column.bools[b])
     case .double: order = TotalOrder.compare(column.doubles[a], column.doubles[b])
-    case .code: order = RowOrder.sign(ranks[column.codes[a]] ?? 0, ranks[column.codes[b]] ?? 0)
+    case .code: order = ranks.isEmpty ? 0 : RowOrder.sign(ranks[a], ranks[b])
     }
     return key.isDescending ? -order : order
   }

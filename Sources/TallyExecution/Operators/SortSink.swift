@@ -5,7 +5,7 @@ import TallyPlanning
 ///
 /// Rows of equal keys keep their order of arrival by task, so the answer does not depend on the
 /// number of threads. A top-n prunes whenever it has gathered a few times what it needs, and from
-/// then on drops rows that are worse than the worst it keeps by their first key alone.
+/// then on drops rows that are worse than the worst it keeps before it stores them.
 final class SortSink: Sink {
   private let keys: [LogicalPlan.SortKey]
   private let keyNodes: [ExpressionNode]
@@ -57,7 +57,8 @@ final class SortSink: Sink {
     }
     var input = batch
     if let threshold {
-      threshold.select(batch.columns[inputCount], batch.rowCount, into: selection)
+      let keyVectors = batch.columns[inputCount..<(inputCount + keys.count)]
+      try threshold.select(Array(keyVectors), batch.rowCount, into: selection)
       guard selection.count > 0 else { return }
       input = subset.take(batch, selection)
     }
@@ -74,8 +75,8 @@ final class SortSink: Sink {
     let order = try sortedRows(first: kept)
     rows.keep(order)
     guard kept > 0, rows.rowCount == kept else { return }
-    threshold = RowThreshold(
-      rows.columns[inputCount], row: rows.rowCount - 1, key: keys[0])
+    let keyColumns = Array(rows.columns[inputCount..<(inputCount + keys.count)])
+    threshold = try RowThreshold(keyColumns, row: rows.rowCount - 1, keys: keys)
   }
 
   override func merge(_ other: Sink) throws(TallyError) {
@@ -87,8 +88,10 @@ final class SortSink: Sink {
   private func sortedRows(first count: Int) throws(TallyError) -> [Int] {
     let keyColumns = Array(rows.columns[inputCount..<(inputCount + keys.count)])
     guard let sequence = rows.columns.last else { return [] }
-    let order = try RowOrder(
-      keys: keys, columns: keyColumns, sequence: sequence.int64s, budget: context.budget)
+    let byteCount = RowOrder.byteCount(rowCount: rows.rowCount, keyCount: keys.count)
+    try context.budget.reserve(byteCount)
+    defer { context.budget.release(byteCount) }
+    let order = try RowOrder(keys: keys, columns: keyColumns, sequence: sequence.int64s)
     return order.sorted(rowCount: rows.rowCount, first: count)
   }
 
@@ -105,46 +108,5 @@ final class SortSink: Sink {
       start = end
       try context.cancellation.check()
     }
-  }
-}
-
-/// The first key of the worst row that a top-n keeps.
-struct RowThreshold {
-  private let int64: Int64?
-  private let int128: Int128?
-  private let isDescending: Bool
-
-  /// Nil when the key's type or NULL-ness does not allow a quick test.
-  init?(_ column: StoredColumn, row: Int, key: LogicalPlan.SortKey) {
-    guard !column.isNull(row), !key.nullsFirst else { return nil }
-    isDescending = key.isDescending
-    switch column.layout {
-    case .int64: (int64, int128) = (column.int64s[row], nil)
-    case .int128: (int64, int128) = (nil, column.int128s[row])
-    default: return nil
-    }
-  }
-
-  /// Selects rows whose key is not worse.
-  func select(_ key: Vector, _ rowCount: Int, into selection: SelectionVector) {
-    key.flatten(rowCount: rowCount)
-    var kept = 0
-    for row in 0..<rowCount {
-      unsafe selection.indexes[kept] = UInt16(truncatingIfNeeded: row)
-      kept &+= passes(key, row) ? 1 : 0
-    }
-    selection.count = kept
-  }
-
-  @inline(__always)
-  private func passes(_ key: Vector, _ row: Int) -> Bool {
-    if key.isNull(row) { return false }
-    if let int64 {
-      let value = unsafe key.int64s[row]
-      return isDescending ? value >= int64 : value <= int64
-    }
-    guard let int128 else { return true }
-    let value = unsafe key.int128s[row]
-    return isDescending ? value >= int128 : value <= int128
   }
 }
