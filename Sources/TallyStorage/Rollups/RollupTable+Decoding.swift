@@ -86,8 +86,9 @@ extension RollupTable {
       bitmaps.reserveCapacity(rowCount)
       for _ in 0..<rowCount {
         let bitmap = try CodeBitmap(&reader)
-        guard !bitmap.contains(nullSymbolCode), bitmap.maximum <= distinctCodes.upperBound else {
-          throw reader.corruption("a bitmap holds codes beyond \(distinctCodes)")
+        guard !bitmap.contains(nullSymbolCode), bitmap.maximum <= columns.distinctCodes.upperBound
+        else {
+          throw reader.corruption("a bitmap holds codes beyond \(columns.distinctCodes)")
         }
         bitmaps.append(bitmap)
       }

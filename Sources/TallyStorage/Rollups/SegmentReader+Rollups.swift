@@ -5,7 +5,7 @@ package import TallyBase
 struct RollupReading: Sendable {
   /// Nil: not looked for yet; a nil directory: there are none that can be used.
   var directory: RollupDirectory??
-  var tables: [RollupTable?] = []
+  var tables: [RollupColumns?] = []
 }
 
 extension SegmentReader {
@@ -42,31 +42,31 @@ extension SegmentReader {
     let known = rollupReading.withLock { state in
       state.tables.indices.contains(index) ? state.tables[index] : nil
     }
-    if let known { return known }
+    if let known { return RollupTable(known, self) }
     guard let directory = try rollups(), directory.layouts.indices.contains(index) else {
       throw TallyError(.internal, "segment \(info.id) has no rollup \(index)")
     }
-    let made: RollupTable
+    let made: RollupColumns
     do throws(TallyError) {
-      made = try RollupTable(
-        directory, index, reader: self, footer: try footer())
+      made = try RollupColumns(
+        directory, index, footer: try footer(), cache: cache.rollups)
     } catch {
       rejectRollups()
       throw error
     }
-    let (table, isNew) = rollupReading.withLock { state -> (RollupTable, Bool) in
+    let (table, isNew) = rollupReading.withLock { state -> (RollupColumns, Bool) in
       guard state.tables.indices.contains(index) else { return (made, false) }
       if let known = state.tables[index] { return (known, false) }
       state.tables[index] = made
       return (made, true)
     }
     if isNew { cache.rollups.register(table) }
-    return table
+    return RollupTable(table, self)
   }
 
   /// They are damaged: from now on the segment has none.
   func rejectRollups() {
-    let tables = rollupReading.withLock { state -> [RollupTable?] in
+    let tables = rollupReading.withLock { state -> [RollupColumns?] in
       defer { state = RollupReading(directory: .some(nil)) }
       return state.tables
     }

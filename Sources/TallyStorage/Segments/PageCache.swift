@@ -67,6 +67,9 @@ package final class PageCache: Sendable {
     }
   }
 
+  /// Bytes of decoded columns of rollups.
+  package var rollupByteCount: Int { rollups.byteCount }
+
   private func shard(_ key: Key) -> Shard {
     var mixed = key.segmentID &* 0x9E37_79B9_7F4A_7C15
     mixed ^= UInt64(truncatingIfNeeded: key.column) &* 0xC2B2_AE3D_27D4_EB4F

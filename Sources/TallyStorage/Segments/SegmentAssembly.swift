@@ -216,7 +216,8 @@ struct SegmentAssembly {
   ) {
     var flags = flags
     var stored = section.bytes
-    if !options.isQuick, let compressed = ZstdCodec.compress(stored, level: 3),
+    let isPlain = options.isQuick || (type == .rollups && !options.isCompressing)
+    if !isPlain, let compressed = ZstdCodec.compress(stored, level: 3),
       compressed.count < stored.count
     {
       stored = compressed

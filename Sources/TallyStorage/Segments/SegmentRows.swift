@@ -48,6 +48,7 @@ extension SegmentWriter {
       try sink(bytes, offset)
     }
     stream.appendIdentities()
+    try stream.appendRollups()
     _ = stream.assembly.finish()
     let (bytes, offset) = stream.assembly.take()
     try sink(bytes, offset)
@@ -155,6 +156,13 @@ private struct SegmentStream<Rows: SegmentRows> {
       rows: identified, fingerprints: fingerprints, rowCount: rows.rowCount)
     (identified, fingerprints) = ([], [])
     assembly.append(index, key: key)
+  }
+
+  // MARK: Rollups
+
+  mutating func appendRollups() throws(TallyError) {
+    held = [:]
+    try assembly.appendRollups(RollupStreamRows(rows, footer: assembly.footer))
   }
 
   // MARK: Symbols

@@ -35,7 +35,7 @@ package enum SegmentWriter {
     /// only size depends on.
     var isQuick = false
     /// Bytes that rollups may take, in hundredths of the segment's; they aim at half of it. 0: none.
-    package var rollupPercentMax = 0
+    package var rollupPercentMax = 10
     /// Tests have even small segments carry every rollup that they could have.
     package var takesEveryRollup = false
     /// The store whose segment it will be, if event ids are to be indexed.

@@ -76,10 +76,14 @@ struct SegmentVerifier {
     checkSections(footer)
     for column in footer.columns.compactMap({ $0 }) { checkColumn(column) }
     checkTimes(footer)
-    guard isDeep else { return }
+    guard isDeep else {
+      checkRollups(footer, isDeep: false)
+      return
+    }
     checkPages(footer)
     checkOrder(footer)
     checkIdentities(footer)
+    checkRollups(footer, isDeep: true)
     byteCount += footer.pageByteCount
   }
 

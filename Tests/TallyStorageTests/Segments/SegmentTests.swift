@@ -17,9 +17,13 @@ import Testing
     let reader = SegmentReader.over(
       bytes, day: WorkloadDay.day, rowCount: SegmentTests.rowCount)
     try reader.verify()
-    // A tenth of a day: its users repeat less and its org runs are shorter than a day's.
-    #expect(Double(bytes.count) / Double(SegmentTests.rowCount) < 14.6)
     let footer = try reader.footer()
+    let rollups = footer.sections.filter { !$0.flags.contains(.required) }
+    let rollupByteCount = rollups.reduce(0) { $0 + $1.storedByteCount }
+    let rowByteCount = bytes.count - rollupByteCount
+    // A tenth of a day: its users repeat less and its org runs are shorter than a day's.
+    #expect(Double(rowByteCount) / Double(SegmentTests.rowCount) < 14.6)
+    #expect(rollupByteCount > 0 && rollupByteCount < rowByteCount / 10 + 2_048)
     for data in columns {
       guard case .int64(let values) = data.values else { continue }
       let pages = try SegmentRoundTrip.pages(reader, column: data.column.id)
@@ -52,7 +56,9 @@ import Testing
     let pageByteCount = description.columns.reduce(0) { $0 + $1.storedByteCount }
     #expect(pageByteCount + description.overheadByteCount == bytes.count)
     #expect(description.damagedPages.isEmpty)
-    #expect(description.sections.map { $0.name } == ["properties", "columns", "dictionaries"])
+    #expect(
+      description.sections.map { $0.name }
+        == ["rollupPages", "rollups", "properties", "columns", "dictionaries"])
   }
 
   @Test func descriptionNamesDamagedPages() throws {
