@@ -1,8 +1,8 @@
 /// An exact set of store codes, for counting distinct values: that of the whole is the union of
 /// those of its parts.
 ///
-/// Codes are kept by their high 16 bits in containers of up to 65,536 (as in Roaring bitmaps, Lemire
-/// et al., 2016), so that a union is a loop over words.
+/// Codes are kept by their high 16 bits in containers of up to 65,536 (as in Roaring bitmaps,
+/// Lemire et al., 2016), so that a union is a loop over words.
 package struct CodeBitmap: Sendable {
   /// Ascending; none is empty.
   private(set) var containers: [(key: UInt16, codes: CodeContainer)] = []

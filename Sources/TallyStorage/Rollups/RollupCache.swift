@@ -14,7 +14,7 @@ final class RollupCache: Sendable {
   }
 
   private struct Entry {
-    weak var table: RollupColumns?
+    weak var table: DecodedRollup?
   }
 
   /// Most catalogs that are shared; a store has a handful.
@@ -37,9 +37,9 @@ final class RollupCache: Sendable {
   }
 
   /// A table is there that will hold columns.
-  func register(_ table: RollupColumns) {
-    let kept = state.withLock { state -> [RollupColumns] in
-      var kept: [RollupColumns] = []
+  func register(_ table: DecodedRollup) {
+    let kept = state.withLock { state -> [DecodedRollup] in
+      var kept: [DecodedRollup] = []
       if state.tables.count == state.tables.capacity {
         kept = state.tables.compactMap(\.table)
         state.tables = kept.map { Entry(table: $0) }
@@ -55,9 +55,9 @@ final class RollupCache: Sendable {
   /// A table has decoded a column; others may have to give way.
   func grow(by byteCount: Int) {
     // Tables are let go of outside of the lock: the last reference may be this one.
-    let kept = state.withLock { state -> [RollupColumns] in
+    let kept = state.withLock { state -> [DecodedRollup] in
       state.byteCount += byteCount
-      var kept: [RollupColumns] = []
+      var kept: [DecodedRollup] = []
       var visitCount = 0
       while state.byteCount > byteCountMax, visitCount < 2 * state.tables.count {
         visitCount += 1
@@ -78,7 +78,7 @@ final class RollupCache: Sendable {
 
   /// Forgets all decoded columns.
   func removeAll() {
-    let kept = state.withLock { state -> [RollupColumns] in
+    let kept = state.withLock { state -> [DecodedRollup] in
       let tables = state.tables.compactMap(\.table)
       for table in tables { state.byteCount -= table.removeColumns() }
       return tables

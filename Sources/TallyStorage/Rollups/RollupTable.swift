@@ -8,10 +8,10 @@ package import TallyBase
 /// Every read may throw `corruption` or `io`. After `corruption` the segment has no rollups any
 /// more: its rows have the answer. So read all columns before the first is used.
 package struct RollupTable: Sendable {
-  let columns: RollupColumns
+  let columns: DecodedRollup
   private let reader: SegmentReader
 
-  init(_ columns: RollupColumns, _ reader: SegmentReader) {
+  init(_ columns: DecodedRollup, _ reader: SegmentReader) {
     self.columns = columns
     self.reader = reader
   }
@@ -45,14 +45,14 @@ package struct RollupTable: Sendable {
   ///
   /// - Throws: `corruption`, `io`.
   package func rowCounts() throws(TallyError) -> [Int64] {
-    try numbers(RollupColumns.Slot.rowCounts) { () throws(TallyError) in try decodeRowCounts() }
+    try numbers(DecodedRollup.Slot.rowCounts) { () throws(TallyError) in try decodeRowCounts() }
   }
 
   /// First microsecond of each group's time bucket, UTC.
   ///
   /// - Throws: `corruption`, `io`.
   package func bucketStarts() throws(TallyError) -> [Int64] {
-    try numbers(RollupColumns.Slot.bucketStarts) { () throws(TallyError) in
+    try numbers(DecodedRollup.Slot.bucketStarts) { () throws(TallyError) in
       let width = definition.grain.microseconds
       let start = day.startMicroseconds
       return try decode(layout.buckets, "buckets").map { start &+ $0 &* width }
@@ -63,7 +63,7 @@ package struct RollupTable: Sendable {
   ///
   /// - Throws: `corruption`, `io`.
   package func values(measure index: Int) throws(TallyError) -> [Int64] {
-    try numbers(RollupColumns.Slot.measures + index) { () throws(TallyError) in
+    try numbers(DecodedRollup.Slot.measures + index) { () throws(TallyError) in
       let column = layout.measures[index]
       if case .multiple(let factor) = column.form {
         // The directory has been checked: no product is beyond 64 bits.

@@ -5,7 +5,7 @@ package import TallyBase
 struct RollupReading: Sendable {
   /// Nil: not looked for yet; a nil directory: there are none that can be used.
   var directory: RollupDirectory??
-  var tables: [RollupColumns?] = []
+  var tables: [DecodedRollup?] = []
 }
 
 extension SegmentReader {
@@ -46,15 +46,15 @@ extension SegmentReader {
     guard let directory = try rollups(), directory.layouts.indices.contains(index) else {
       throw TallyError(.internal, "segment \(info.id) has no rollup \(index)")
     }
-    let made: RollupColumns
+    let made: DecodedRollup
     do throws(TallyError) {
-      made = try RollupColumns(
+      made = try DecodedRollup(
         directory, index, footer: try footer(), cache: cache.rollups)
     } catch {
       rejectRollups()
       throw error
     }
-    let (table, isNew) = rollupReading.withLock { state -> (RollupColumns, Bool) in
+    let (table, isNew) = rollupReading.withLock { state -> (DecodedRollup, Bool) in
       guard state.tables.indices.contains(index) else { return (made, false) }
       if let known = state.tables[index] { return (known, false) }
       state.tables[index] = made
@@ -66,7 +66,7 @@ extension SegmentReader {
 
   /// They are damaged: from now on the segment has none.
   func rejectRollups() {
-    let tables = rollupReading.withLock { state -> [RollupColumns?] in
+    let tables = rollupReading.withLock { state -> [DecodedRollup?] in
       defer { state = RollupReading(directory: .some(nil)) }
       return state.tables
     }

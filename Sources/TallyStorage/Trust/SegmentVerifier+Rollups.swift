@@ -11,7 +11,7 @@ extension SegmentVerifier {
     let isReadable = attempt(.derived, at: locate) { [reader] () throws(TallyError) in
       guard let directory = try reader.readRollups(footer) else { return }
       for index in 0..<directory.count {
-        let columns = try RollupColumns(
+        let columns = try DecodedRollup(
           directory, index, footer: footer, cache: reader.cache.rollups)
         let table = RollupTable(columns, reader)
         try table.readAll()

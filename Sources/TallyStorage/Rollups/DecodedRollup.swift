@@ -3,7 +3,7 @@ import TallyBase
 
 /// What one rollup of one segment is, and what has been decoded of it: kept by the segment's
 /// reader, and by nobody else for long.
-final class RollupColumns: Sendable {
+final class DecodedRollup: Sendable {
   let definition: RollupDefinition
   let layout: RollupLayout
   let day: Day
@@ -43,7 +43,7 @@ final class RollupColumns: Sendable {
     definition = directory.catalog.definitions[index]
     day = footer.day
     segmentRowCount = footer.rowCount
-    dictionaries = try RollupColumns.dictionaries(layout, footer)
+    dictionaries = try DecodedRollup.dictionaries(layout, footer)
     let last = definition.distinct.flatMap { footer.column(id: $0)?.localDictionary.last } ?? 0
     distinctCodes = 1...max(1, last)
     self.cache = cache
