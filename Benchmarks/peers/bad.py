@@ -157,7 +157,7 @@ class Bench:
                 seconds, peak = seconds + done.seconds, max(peak, done.peak_mib)
         size = sum(file.stat().st_size for file in (self.folder / "usage.tally").rglob("*")
                    if file.is_file())
-        self.lines += ["", f"## {case.name.capitalize()}", "",
+        self.lines += ["", f"## {case.name[0].upper() + case.name[1:]}", "",
                        f"{rows * len(parts):,} rows, imported in {seconds:.1f} s with "
                        f"{peak:.0f} MiB, {size / rows / len(parts):.1f} bytes a row.", "",
                        "| question | Tally ms | peak MiB | DuckDB ms | peak MiB |",
