@@ -16,17 +16,22 @@ typedef struct {
   size_t (*find_above)(const uint32_t *, uint32_t, uint16_t *);
 } LinearTable;
 
-#define KERNELS(suffix) \
-  {linear_sums_##suffix, least64_##suffix, quotients32_##suffix, pack32_##suffix, find_above_##suffix}
+#define KERNELS(suffix)                                                                \
+  {linear_sums_##suffix, least64_##suffix, quotients32_##suffix, pack32_##suffix,         \
+   find_above_##suffix}
 
 static LinearTable chosen = KERNELS(portable);
 
 #if defined(__x86_64__)
 
+#include <immintrin.h>
+
 typedef uint32_t lanes_avx2 __attribute__((vector_size(32), aligned(1), may_alias));
 #pragma clang attribute push(__attribute__((target("avx2,bmi2"))), apply_to = function)
 #define NAME(x) x##_avx2
+#define HAS_AVX2 1
 #include "linear_body.h"
+#undef HAS_AVX2
 #undef NAME
 #pragma clang attribute pop
 

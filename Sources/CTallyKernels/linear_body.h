@@ -48,7 +48,9 @@ static int64_t NAME(least64)(const uint64_t *values, size_t count) {
     }
   }
   for (; i < count; i++) least[0] = (int64_t)values[i] < least[0] ? (int64_t)values[i] : least[0];
-  for (size_t lane = 1; lane < 4; lane++) least[0] = least[lane] < least[0] ? least[lane] : least[0];
+  for (size_t lane = 1; lane < 4; lane++) {
+    if (least[lane] < least[0]) least[0] = least[lane];
+  }
   return least[0];
 }
 
@@ -117,18 +119,28 @@ static void NAME(pack32)(const uint32_t *values, uint32_t width, uint8_t *packed
 }
 #undef PACK_CASE
 
-// Rows of a block with bits above `width`: none in most groups of eight.
+// Rows of a block with bits above `width`.
 static size_t NAME(find_above)(const uint32_t *values, uint32_t width, uint16_t *rows) {
   size_t found = 0;
-  for (size_t i = 0; i < 1024; i += 8) {
-    const uint32_t *group = values + i;
-    const uint32_t all = (group[0] | group[1] | group[2] | group[3] | group[4] | group[5] |
-                          group[6] | group[7]) >> width;
-    if (all == 0) continue;
-    for (size_t row = i; row < i + 8; row++) {
-      rows[found] = (uint16_t)row;
-      found += values[row] >> width != 0;
+#ifdef HAS_AVX2
+  const __m256i zero = _mm256_setzero_si256();
+  const __m128i shift = _mm_cvtsi32_si128((int)width);
+  for (size_t i = 0; i < 1024; i += 32) {
+    uint32_t small = 0;
+    for (size_t part = 0; part < 4; part++) {
+      const __m256i group = _mm256_loadu_si256((const __m256i *)(values + i + part * 8));
+      const __m256i is_small = _mm256_cmpeq_epi32(_mm256_srl_epi32(group, shift), zero);
+      small |= (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(is_small)) << (part * 8);
+    }
+    for (uint32_t above = ~small; above != 0; above &= above - 1) {
+      rows[found++] = (uint16_t)(i + (size_t)__builtin_ctz(above));
     }
   }
+#else
+  for (size_t i = 0; i < 1024; i++) {
+    rows[found] = (uint16_t)i;
+    found += values[i] >> width != 0;
+  }
+#endif
   return found;
 }

@@ -54,6 +54,19 @@ struct ImportCommand: ParsableCommand {
   @Flag(help: "Reject rows with fields that are not columns of the store yet.")
   var strict = false
 
+  @Option(
+    name: .customLong("max-line-bytes"),
+    help: ArgumentHelp(
+      "Reject lines (records, for csv) of more bytes, at most 67108864.", valueName: "n"))
+  var lineByteCountMax = InputLimits.lineByteCountMax
+
+  @Option(
+    name: .customLong("max-value-bytes"),
+    help: ArgumentHelp(
+      "Reject rows with a text of more bytes, at most 67108864; names have at most 65536.",
+      valueName: "n"))
+  var valueByteCountMax = InputLimits.textByteCountMax
+
   @Option(help: ArgumentHelp("Write rejected lines to a file, as JSON lines.", valueName: "file"))
   var rejects: String?
 
@@ -93,7 +106,12 @@ struct ImportCommand: ParsableCommand {
     }
     do throws(TallyError) {
       _ = try mapping(isStrict: strict)
+      _ = try limits()
     } catch { throw ValidationError(error.message) }
+  }
+
+  private func limits() throws(TallyError) -> InputLimits {
+    try InputLimits(lineByteCountMax: lineByteCountMax, valueByteCountMax: valueByteCountMax)
   }
 
   /// The two sides of the first `=`; nil if there is none or nothing before it.
@@ -115,6 +133,7 @@ struct ImportCommand: ParsableCommand {
   private func runImport() throws {
     var options = ImportPipeline.Options()
     options.mapping = try mapping(isStrict: strict)
+    options.limits = try limits()
     // Values of --set are checked before the store is touched. Which columns strict mode knows,
     // only the store can tell.
     _ = try JsonLinesDecoder(mapping: try mapping(isStrict: false), schema: .standard)

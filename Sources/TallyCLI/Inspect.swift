@@ -13,11 +13,12 @@ struct InspectCommand: ParsableCommand {
         tally inspect                                              the store's segments
         tally inspect usage.tally/partitions/2026-01-05/00000001.seg  one segment's columns
         tally inspect --pages FILE                                 its pages
+        tally inspect --sizes                                      where the bytes go
       """)
 
   @OptionGroup var database: DatabaseOptions
 
-  @Flag(help: "List columns by the bytes they take, the largest first.")
+  @Flag(help: "Show where the bytes go: columns, encodings, sections (rollups ...), all.")
   var sizes = false
 
   @Flag(help: "List every page of a segment.")
@@ -52,8 +53,10 @@ struct InspectCommand: ParsableCommand {
     let table =
       if pages {
         try SegmentReport.pages(segments, schema: snapshot.schema)
-      } else if isSegment || sizes {
-        try SegmentReport.columns(segments, schema: snapshot.schema, bySize: sizes)
+      } else if sizes {
+        try SizeReport.table(segments, schema: snapshot.schema)
+      } else if isSegment {
+        try SegmentReport.columns(segments, schema: snapshot.schema)
       } else {
         SegmentReport.segments(segments)
       }

@@ -30,6 +30,32 @@ struct CompactCommandTests {
     #expect(files.count { $0.hasSuffix(".seg") } == 2)
   }
 
+  @Test("stores costs as prices again when segments are merged")
+  func linear() throws {
+    let scratch = try ScratchFolder()
+    let path = scratch.url.appending(path: "store").path
+    for seed in ["1", "2"] {
+      let made = try TallyProcess.run([
+        "generate", "--db", path, "--events", "6000", "--days", "1", "--seed", seed,
+      ])
+      #expect(made.status == 0)
+    }
+    let query = [
+      "query", "--db", path, "--format", "csv", "--no-rollups",
+      "select org, model, sum(cost) as c, sum(latency_ms) as l, count(*) as n from usage "
+        + "group by org, model order by org, model",
+    ]
+    let before = try TallyProcess.run(query)
+    let compacted = try TallyProcess.run(["compact", "--db", path])
+    #expect(compacted.output.contains("segments=2->1"))
+    let after = try TallyProcess.run(query)
+    #expect(after.status == 0 && after.output == before.output)
+    let sizes = try TallyProcess.run(["inspect", "--sizes", path, "--format", "csv"])
+    let cost = sizes.output.split(separator: "\n").first { $0.hasPrefix("column,cost,") }
+    #expect(cost?.hasSuffix(",linear 1") == true)
+    #expect(try TallyProcess.run(["verify", "--db", path, "--deep"]).status == 0)
+  }
+
   @Test("refuses options that make no sense, and stores that are not there")
   func refusals() throws {
     for arguments in [

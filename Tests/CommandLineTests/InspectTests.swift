@@ -15,4 +15,27 @@ struct InspectTests {
     #expect(pages.output.contains("\n1,cost,0,0,"))
     #expect(try TallyProcess.run(["inspect", "no/such/thing.seg"]).status == 3)
   }
+
+  @Test("shows where the bytes go, and they add up to the files")
+  func sizes() throws {
+    let store = try SmallStore()
+    let list = try TallyProcess.run(["inspect", store.path, "--format", "csv"])
+    let files = list.output.split(separator: "\n").dropFirst().reduce(0) { sum, line in
+      sum + (Int(line.split(separator: ",")[3]) ?? 0)
+    }
+    let sizes = try TallyProcess.run(["inspect", "--sizes", store.path, "--format", "csv"])
+    let rows = sizes.output.split(separator: "\n").dropFirst().map {
+      // Names hold commas only where they are quoted, and those come after two plain fields.
+      $0.replacing("\"header, section table, trailer\"", with: "rest")
+        .split(separator: ",", omittingEmptySubsequences: false)
+    }
+    func bytes(_ kind: String) -> Int {
+      rows.filter { $0[0] == kind }.reduce(0) { $0 + (Int($1[2]) ?? 0) }
+    }
+    #expect(bytes("column") > 0)
+    #expect(bytes("column") == bytes("encoding"))
+    #expect(bytes("column") + bytes("section") == files)
+    #expect(rows.last?[1] == "files" && rows.last?[2] == "\(files)")
+    #expect(rows.contains { $0[0] == "section" && $0[1] == "columns" })
+  }
 }

@@ -104,13 +104,14 @@ struct Imported: Equatable {
 func imported(
   _ bytes: [UInt8], _ format: InputFormat?, chunkByteCount: Int = 4 << 20,
   pieceByteCount: Int = .max, threadCount: Int = 1, mapping: FieldMapping = .standard,
-  failure: TallyError? = nil
+  limits: InputLimits = .standard, failure: TallyError? = nil
 ) throws -> Imported {
   var options = ImportPipeline.Options()
   options.format = format
   options.chunkByteCount = chunkByteCount
   options.threadCount = threadCount
   options.mapping = mapping
+  options.limits = limits
   let sink = CollectingSink()
   let input = ImportInput(name: "input") { () throws(TallyError) in
     MemorySource(bytes, pieceByteCount: pieceByteCount, failure: failure)

@@ -6,14 +6,17 @@ import Testing
 @Suite struct InputLimitTests {
   private static let time = "2026-01-05T00:00:00Z"
 
-  private static func isTaken(_ text: String, _ format: InputFormat) throws -> Bool {
+  private static func isTaken(
+    _ text: String, _ format: InputFormat, _ limits: InputLimits
+  ) throws -> Bool {
     // Another row follows, which is taken in any case; of csv, with as many fields.
     let fieldCount = text.prefix { $0 != "\n" }.utf8.count { $0 == UInt8(ascii: ",") }
     let row = time + String(repeating: ",", count: fieldCount)
     let bytes = Array((text + (format == .csv ? row : "{\"time\":\"\(time)\"}") + "\n").utf8)
     var counts: Set<Int> = []
     for chunkByteCount in [1 << 16, 4 << 20] {
-      let result = try imported(bytes, format, chunkByteCount: chunkByteCount)
+      let result = try imported(
+        bytes, format, chunkByteCount: chunkByteCount, limits: limits)
       counts.insert(result.rows.count)
       #expect(result.rows.count + result.rejections.count == 2)
     }
@@ -22,11 +25,11 @@ import Testing
   }
 
   private static func expect(
-    limit: Int, _ format: InputFormat, _ text: (Int) -> String,
+    limit: Int, _ format: InputFormat, limits: InputLimits = .standard, _ text: (Int) -> String,
     at location: SourceLocation = #_sourceLocation
   ) throws {
     for (byteCount, isExpected) in [(limit - 1, true), (limit, true), (limit + 1, false)] {
-      let found = try isTaken(text(byteCount), format)
+      let found = try isTaken(text(byteCount), format, limits)
       #expect(found == isExpected, "\(byteCount) bytes", sourceLocation: location)
     }
   }
@@ -59,6 +62,45 @@ import Testing
     }
     try Self.expect(limit: InputLimits.textByteCountMax, .csv) { byteCount in
       "time,\(field)\n\(Self.time),\(String(repeating: "x", count: byteCount))\n"
+    }
+  }
+
+  @Test(arguments: [300, 70_000, 3 << 20])
+  func `bytes of a line, as set`(_ limit: Int) throws {
+    let limits = try InputLimits(
+      lineByteCountMax: limit, valueByteCountMax: InputLimits.byteCountMax)
+    let start = "{\"time\":\"\(Self.time)\",\"metadata\":\""
+    try Self.expect(limit: limit, .jsonl, limits: limits) { byteCount in
+      start + String(repeating: "x", count: byteCount - start.utf8.count - 2) + "\"}\n"
+    }
+    try Self.expect(limit: limit, .csv, limits: limits) { byteCount in
+      let value = String(repeating: "x", count: byteCount - Self.time.utf8.count - 3)
+      return "time,metadata\n\(Self.time),\"\(value)\"\n"
+    }
+  }
+
+  @Test(arguments: [10, 100_000])
+  func `bytes of a value, as set`(_ limit: Int) throws {
+    let limits = try InputLimits(valueByteCountMax: limit)
+    try Self.expect(limit: limit, .jsonl, limits: limits) { byteCount in
+      let value = String(repeating: "x", count: byteCount)
+      return "{\"time\":\"\(Self.time)\",\"metadata\":\"\(value)\"}\n"
+    }
+    // Names never get longer than a dictionary keeps them.
+    try Self.expect(
+      limit: min(limit, InputLimits.symbolByteCountMax), .jsonl, limits: limits
+    ) { byteCount in
+      "{\"time\":\"\(Self.time)\",\"org\":\"\(String(repeating: "x", count: byteCount))\"}\n"
+    }
+  }
+
+  @Test func `limits themselves have limits`() throws {
+    let greatest = InputLimits.byteCountMax
+    _ = try InputLimits(lineByteCountMax: 1, valueByteCountMax: 1)
+    _ = try InputLimits(lineByteCountMax: greatest, valueByteCountMax: greatest)
+    for wrong in [0, -1, greatest + 1] {
+      #expect(throws: TallyError.self) { try InputLimits(lineByteCountMax: wrong) }
+      #expect(throws: TallyError.self) { try InputLimits(valueByteCountMax: wrong) }
     }
   }
 

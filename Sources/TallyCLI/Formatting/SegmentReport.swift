@@ -68,9 +68,9 @@ enum SegmentReport {
     }
   }
 
-  /// One row a stored column, in schema order or by bytes.
+  /// One row a stored column, in schema order.
   static func columns(
-    _ segments: [SegmentReader], schema: Schema, bySize: Bool
+    _ segments: [SegmentReader], schema: Schema
   ) throws(TallyError) -> ResultTable {
     var totals: [Int: ColumnTotals] = [:]
     var rowCount = 0
@@ -80,8 +80,7 @@ enum SegmentReport {
         totals[column.columnID, default: ColumnTotals()].add(column)
       }
     }
-    var ordered = totals.sorted { $0.key < $1.key }
-    if bySize { ordered.sort { $0.value.storedByteCount > $1.value.storedByteCount } }
+    let ordered = totals.sorted { $0.key < $1.key }
     let rows = ordered.map { id, total -> [Value] in
       let column = schema.columns.indices.contains(id) ? schema.columns[id] : nil
       let type = column?.type ?? .int64

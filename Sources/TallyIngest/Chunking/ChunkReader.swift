@@ -11,12 +11,13 @@ final class ChunkReader {
   }
 
   /// Room that a chunk needs for text that is cut every `chunkByteCount` bytes.
-  static func chunkCapacity(chunkByteCount: Int) -> Int {
-    chunkByteCount + 2 * InputLimits.lineByteCountMax
+  static func chunkCapacity(chunkByteCount: Int, limits: InputLimits) -> Int {
+    chunkByteCount + 2 * limits.lineByteCountMax
   }
 
   private let source: any ByteSource
   private let chunkByteCount: Int
+  private let limits: InputLimits
   private(set) var format: InputFormat?
   /// Set once the first record of a csv input was read.
   private(set) var header: CsvHeader?
@@ -31,12 +32,14 @@ final class ChunkReader {
 
   /// - Parameter format: nil to tell by the first bytes.
   init(
-    source: any ByteSource, format: InputFormat?, dialect: CsvDialect? = nil, chunkByteCount: Int
+    source: any ByteSource, format: InputFormat?, dialect: CsvDialect? = nil, chunkByteCount: Int,
+    limits: InputLimits = .standard
   ) {
     self.source = source
     self.format = format
     self.dialect = dialect
     self.chunkByteCount = chunkByteCount
+    self.limits = limits
   }
 
   /// The next piece, its text in `chunk`, which must have `chunkCapacity`.
@@ -78,7 +81,7 @@ final class ChunkReader {
   private func start(_ chunk: TextChunk) throws(TallyError) {
     isAtStart = false
     var wanted = chunk.count
-    while !isAtEnd, failure == nil, wanted <= InputLimits.lineByteCountMax,
+    while !isAtEnd, failure == nil, wanted <= limits.lineByteCountMax,
       unsafe !CsvHeader.isWhole(chunk.text, dialect: dialect)
     {
       wanted = chunk.count + max(chunkByteCount, 4_096)
@@ -106,13 +109,13 @@ final class ChunkReader {
         return .text(chunk)
       }
       if chunk.count == 0 { return nil }
-      if chunk.count > InputLimits.lineByteCountMax {
+      if chunk.count > limits.lineByteCountMax {
         let rejection = oversized(chunk)
         skipLine(chunk)
         return .oversized(rejection)
       }
       // Room for the longest line and one byte more, so that the loop ends.
-      let wanted = min(chunk.count + chunkByteCount, InputLimits.lineByteCountMax + 1)
+      let wanted = min(chunk.count + chunkByteCount, limits.lineByteCountMax + 1)
       try fill(chunk, upTo: wanted)
     }
   }
@@ -120,7 +123,7 @@ final class ChunkReader {
   private func completeByteCount(_ chunk: TextChunk, isFinal: Bool) -> Int {
     let scanner = unsafe CsvRecordScanner(
       base: UnsafePointer(chunk.base), count: chunk.count, dialect: header?.dialect ?? CsvDialect(),
-      isFinal: isFinal)
+      isFinal: isFinal, lineByteCountMax: limits.lineByteCountMax)
     return format == .csv ? scanner.lastRecordEnd() : scanner.lastLineEnd()
   }
 
@@ -128,7 +131,7 @@ final class ChunkReader {
     let kept = unsafe chunk.text.prefix(Rejection.originalByteCountMax)
     return unsafe Rejection(
       line: 1, field: "",
-      reason: "the line has more than \(InputLimits.lineByteCountMax) bytes, the limit",
+      reason: "the line has more than \(limits.lineByteCountMax) bytes, the limit",
       original: Array(kept))
   }
 

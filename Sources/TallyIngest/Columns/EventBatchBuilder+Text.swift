@@ -50,10 +50,10 @@ extension EventBatchBuilder {
       }
       unsafe column.pointee.set(value, row: row)
     case .symbol:
-      try checkLength(bytes.count, max: InputLimits.symbolByteCountMax)
+      try checkLength(bytes.count, max: limits.symbolByteCountMax)
       unsafe column.pointee.setSymbol(start, count: bytes.count, row: row)
     case .text:
-      try checkLength(bytes.count, max: InputLimits.textByteCountMax)
+      try checkLength(bytes.count, max: limits.valueByteCountMax)
       unsafe column.pointee.setText(start, count: bytes.count, row: row)
     }
   }

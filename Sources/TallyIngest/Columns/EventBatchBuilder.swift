@@ -21,8 +21,11 @@ import TallyBase
   private var newColumnCountBeforeRow = 0
   private var hasOrphanedSymbols = false
 
-  init(schema: Schema) {
+  let limits: InputLimits
+
+  init(schema: Schema, limits: InputLimits = .standard) {
     self.schema = schema
+    self.limits = limits
     unsafe columns = .allocate(capacity: Schema.columnCountMax)
   }
 

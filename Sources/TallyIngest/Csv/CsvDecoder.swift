@@ -31,15 +31,17 @@ package import TallyBase
   private var needsUTF8Check = false
 
   /// - Throws: `invalidArgument` if a constant of `mapping` does not fit its column.
-  init(mapping: FieldMapping, header: CsvHeader, schema: Schema) throws(TallyError) {
+  init(
+    mapping: FieldMapping, header: CsvHeader, schema: Schema, limits: InputLimits = .standard
+  ) throws(TallyError) {
     self.mapping = mapping
     self.header = header
     constants = try ConstantColumns(mapping: mapping, schema: schema)
-    builder = EventBatchBuilder(schema: schema)
+    builder = EventBatchBuilder(schema: schema, limits: limits)
     time = TimeReader(options: mapping.time)
     timeIsConstant = mapping.constants.contains { $0.column == "time" }
     unsafe scratch = .allocate(
-      capacity: InputLimits.lineByteCountMax + TextChunk.paddingByteCount)
+      capacity: limits.lineByteCountMax + TextChunk.paddingByteCount)
   }
 
   deinit { unsafe scratch.deallocate() }
@@ -51,7 +53,8 @@ package import TallyBase
     }
     needsUTF8Check = unsafe !isValidUTF8(chunk.text.bindMemory(to: UInt8.self))
     let scanner = unsafe CsvRecordScanner(
-      base: UnsafePointer(chunk.base), count: chunk.count, dialect: header.dialect, isFinal: true)
+      base: UnsafePointer(chunk.base), count: chunk.count, dialect: header.dialect, isFinal: true,
+      lineByteCountMax: builder.limits.lineByteCountMax)
     var rejections: [Rejection] = []
     var line = 1
     var start = 0
@@ -85,8 +88,9 @@ package import TallyBase
     let count = unsafe bytes.last == 0x0D ? bytes.count - 1 : bytes.count
     if count == 0 { return false }
     if isUnterminated { throw RowProblem("a quoted field is not closed") }
-    guard bytes.count <= InputLimits.lineByteCountMax else {
-      throw RowProblem.tooLong(byteCount: bytes.count)
+    guard bytes.count <= builder.limits.lineByteCountMax else {
+      throw RowProblem.tooLong(
+        byteCount: bytes.count, limit: builder.limits.lineByteCountMax)
     }
     if needsUTF8Check, unsafe !isValidUTF8(bytes) { throw RowProblem.notUTF8 }
     if targets.isEmpty { try resolveHeader() }

@@ -10,7 +10,7 @@
 /// whatever the input.
 ///
 /// A record ends at a line feed outside quotes. A quote that opens at the start of a field and is
-/// not closed within `InputLimits.lineByteCountMax` bytes of the record's start, or by the end
+/// not closed within `lineByteCountMax` bytes of the record's start, or by the end
 /// of the input, would swallow what follows; such a record is taken to be its first line.
 @safe struct CsvRecordScanner {
   // SAFETY: `base` points to `count` readable bytes while the scanner is in use.
@@ -19,6 +19,8 @@
   let dialect: CsvDialect
   /// Whether no more bytes follow.
   let isFinal: Bool
+  /// Of `InputLimits`.
+  var lineByteCountMax = InputLimits.lineByteCountMax
 
   struct Record {
     /// Offset after the record's line feed.
@@ -47,7 +49,7 @@
 
   private func quotedRecord(from start: Int, lineEnd: Int) -> Record? {
     let unterminated = Record(end: min(lineEnd + 1, count), isUnterminated: true, hasQuotes: true)
-    let limit = start + InputLimits.lineByteCountMax
+    let limit = start + lineByteCountMax
     var index = start
     while true {
       // At the start of a field.

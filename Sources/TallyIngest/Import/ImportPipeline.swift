@@ -41,6 +41,7 @@ package final class ImportPipeline: Sendable {
     package var threadCount = 2
     /// Bytes of text a worker takes at a time.
     package var chunkByteCount = 4 << 20
+    package var limits = InputLimits.standard
 
     package init() {}
   }
@@ -114,7 +115,7 @@ package final class ImportPipeline: Sendable {
 
   /// One worker: takes, decodes and hands in chunks until there are no more.
   private func work(windowCount: Int) throws(TallyError) {
-    var decoders = DecoderCache(mapping: options.mapping)
+    var decoders = DecoderCache(mapping: options.mapping, limits: options.limits)
     while true {
       try cancellation.check()
       let start = delivery.wait { (state: inout Delivery) -> (TextChunk?, Schema)?? in
@@ -126,7 +127,8 @@ package final class ImportPipeline: Sendable {
       let chunk =
         reused
         ?? TextChunk(
-          capacity: ChunkReader.chunkCapacity(chunkByteCount: options.chunkByteCount))
+          capacity: ChunkReader.chunkCapacity(
+            chunkByteCount: options.chunkByteCount, limits: options.limits))
       guard let work = takeNext(chunk) else { return }
       let decoder = try work.needsDecoder ? decoders.decoder(for: work, schema: schema) : nil
       let result = work.text.flatMap { decoder?.decode($0, schema: schema) }

@@ -96,7 +96,7 @@ struct InputFeed {
       source: DecompressingSource(try inputs[index].open()),
       format: options.format ?? InputFormat(fileName: inputs[index].name),
       dialect: options.delimiter.map { CsvDialect(delimiter: $0) },
-      chunkByteCount: options.chunkByteCount)
+      chunkByteCount: options.chunkByteCount, limits: options.limits)
     reader = opened
     return opened
   }
@@ -118,22 +118,27 @@ struct InputFeed {
 /// The decoders of one worker: one for JSON lines, one for the latest csv header.
 struct DecoderCache {
   private let mapping: FieldMapping
+  private let limits: InputLimits
   private var json: JsonLinesDecoder?
   private var csv: (header: CsvHeader, decoder: CsvDecoder)?
 
-  init(mapping: FieldMapping) { self.mapping = mapping }
+  init(mapping: FieldMapping, limits: InputLimits) {
+    self.mapping = mapping
+    self.limits = limits
+  }
 
   mutating func decoder(
     for work: InputWork, schema: Schema
   ) throws(TallyError) -> any ChunkDecoder {
     guard work.format == .csv, let header = work.header else {
       if let json { return json }
-      let decoder = try JsonLinesDecoder(mapping: mapping, schema: schema)
+      let decoder = try JsonLinesDecoder(mapping: mapping, schema: schema, limits: limits)
       json = decoder
       return decoder
     }
     if let csv, csv.header == header { return csv.decoder }
-    let decoder = try CsvDecoder(mapping: mapping, header: header, schema: schema)
+    let decoder = try CsvDecoder(
+      mapping: mapping, header: header, schema: schema, limits: limits)
     csv = (header, decoder)
     return decoder
   }

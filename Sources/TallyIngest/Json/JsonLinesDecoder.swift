@@ -16,9 +16,11 @@ package final class JsonLinesDecoder: ChunkDecoder {
   private var mustReset = false
 
   /// - Throws: `invalidArgument` if a constant of `mapping` does not fit its column.
-  package init(mapping: FieldMapping, schema: Schema) throws(TallyError) {
+  package init(
+    mapping: FieldMapping, schema: Schema, limits: InputLimits = .standard
+  ) throws(TallyError) {
     constants = try ConstantColumns(mapping: mapping, schema: schema)
-    builder = EventBatchBuilder(schema: schema)
+    builder = EventBatchBuilder(schema: schema, limits: limits)
     reader = JsonRowReader(mapping: mapping, builder: builder)
   }
 
@@ -37,8 +39,9 @@ package final class JsonLinesDecoder: ChunkDecoder {
       guard let found = unsafe memchr(cursor, 0x0A, end - cursor) else { break }
       let lineEnd = unsafe UnsafePointer(found.assumingMemoryBound(to: UInt8.self))
       do throws(RowProblem) {
-        guard unsafe lineEnd - cursor <= InputLimits.lineByteCountMax else {
-          throw unsafe RowProblem.tooLong(byteCount: lineEnd - cursor)
+        guard unsafe lineEnd - cursor <= builder.limits.lineByteCountMax else {
+          throw unsafe RowProblem.tooLong(
+            byteCount: lineEnd - cursor, limit: builder.limits.lineByteCountMax)
         }
         if try unsafe reader.readLine(cursor) { builder.commitRow() }
       } catch {
@@ -55,9 +58,8 @@ package final class JsonLinesDecoder: ChunkDecoder {
 }
 
 extension RowProblem {
-  static func tooLong(byteCount: Int) -> RowProblem {
-    RowProblem(
-      "the line has \(byteCount) bytes, the limit is \(InputLimits.lineByteCountMax)")
+  static func tooLong(byteCount: Int, limit: Int) -> RowProblem {
+    RowProblem("the line has \(byteCount) bytes, the limit is \(limit)")
   }
 }
 

@@ -30,7 +30,7 @@ extension JsonRowReader {
     case .symbol:
       if isFree, byte == UInt8(ascii: "\"") {
         let string = try unsafe scanJsonString(start + 1)
-        if !string.hasEscapes, string.count <= InputLimits.symbolByteCountMax {
+        if !string.hasEscapes, string.count <= builder.limits.symbolByteCountMax {
           unsafe column.pointee.setSymbol(string.start, count: string.count, row: row)
           return unsafe string.end
         }

@@ -24,7 +24,7 @@ import TallyBase
     time = TimeReader(options: mapping.time)
     timeIsConstant = mapping.constants.contains { $0.column == "time" }
     unsafe scratch = .allocate(
-      capacity: InputLimits.lineByteCountMax + TextChunk.paddingByteCount)
+      capacity: builder.limits.lineByteCountMax + TextChunk.paddingByteCount)
   }
 
   deinit {

@@ -74,28 +74,39 @@ struct LinearEncoding {
   }
 
   private func packed() throws(TallyError) -> BitPackedEncoding {
-    // Values are those of the function, multiples of its divisor, and residuals, which are alike
-    // modulo their scale. Packing finds out if that does not hold.
-    var divisor = function.divisor
-    if divisor > 1, residuals.constantValue == nil {
-      let scale = unsafe withScratch { scratch in
-        unsafe residuals.decodeNarrow(block: 0, into: scratch.rows)?.scale ?? 1
-      }
-      divisor = IntegerAnalysis.greatestCommonDivisor(divisor, (scale ?? 1).magnitude)
+    // Without residuals values are multiples of what divides the prices, and are computed divided.
+    // With them they may be; packing finds out.
+    if function.divisor > 1, residuals.constantValue == 0,
+      let step = Int64(exactly: function.divisor),
+      let packed = pack(step: step, divisor: 1)
+    {
+      return packed
     }
-    if let packed = pack(divisor: divisor) ?? pack(divisor: 1) { return packed }
+    if let packed = pack(step: 1, divisor: likelyDivisor()) ?? pack(step: 1, divisor: 1) {
+      return packed
+    }
     var values: [UInt64] = []
     values.reserveCapacity(rowCount)
-    unsafe forEachBlock { sums, count in
+    unsafe forEachBlock(step: 1) { sums, count in
       unsafe values.append(contentsOf: UnsafeBufferPointer(start: sums, count: count))
     }
     return try BitPackedEncoding(wide: values)
   }
 
-  private func pack(divisor: UInt64) -> BitPackedEncoding? {
+  /// What divides all values if residuals are alike modulo their scale.
+  private func likelyDivisor() -> UInt64 {
+    guard function.divisor > 1, residuals.constantValue == nil else { return function.divisor }
+    let scale = unsafe withScratch { scratch in
+      unsafe residuals.decodeNarrow(block: 0, into: scratch.rows)?.scale ?? 1
+    }
+    return IntegerAnalysis.greatestCommonDivisor(function.divisor, (scale ?? 1).magnitude)
+  }
+
+  /// Packs values divided by `step`.
+  private func pack(step: Int64, divisor: UInt64) -> BitPackedEncoding? {
     var packer = BlockPacker(rowCount: rowCount, divisor: divisor)
-    unsafe forEachBlock { sums, count in unsafe packer.append(sums, rows: count) }
-    return packer.finish()
+    unsafe forEachBlock(step: step) { sums, count in unsafe packer.append(sums, rows: count) }
+    return packer.finish(step: step)
   }
 
   private func withScratch<Result>(_ body: (Scratch) -> Result) -> Result? {
@@ -116,18 +127,25 @@ struct LinearEncoding {
     }
   }
 
-  /// Calls `body` with the values of each block.
-  private func forEachBlock(_ body: (_ values: UnsafePointer<UInt64>, _ count: Int) -> Void) {
+  /// Calls `body` with the values of each block, divided by `step`.
+  private func forEachBlock(
+    step: Int64, _ body: (_ values: UnsafePointer<UInt64>, _ count: Int) -> Void
+  ) {
+    // With one price row a code, codes themselves select them.
+    let isDirect = group != nil && choices.constantValue == 0
+    let rows = isDirect ? function.rowsByCode : Array(0..<function.priceRowCount)
     _ = unsafe withScratch { scratch in
       var table: (terms: [Affine], prices: [UInt64]) = ([], [])
       for block in 0..<Blocks.count(rowCount: rowCount) {
         let count = Blocks.rowCount(block, of: rowCount)
-        unsafe decodeRows(block, count, scratch)
+        unsafe decodeRows(block, count, isDirect: isDirect, scratch)
         if let affines = unsafe decodeTerms(block, scratch) {
-          if affines != table.terms { table = (affines, function.stepPrices(affines)) }
-          unsafe sum(table.prices, count, scratch)
+          if affines != table.terms {
+            table = (affines, function.stepPrices(affines, rows: rows, divisor: step))
+          }
+          unsafe sum(table.prices, last: rows.count - 1, count, scratch)
         } else {
-          unsafe sumWide(block, count, scratch)
+          unsafe sumWide(block, count, rows, step: step, scratch)
         }
         unsafe addResiduals(block, count, scratch)
         unsafe body(scratch.sums, count)
@@ -148,30 +166,32 @@ struct LinearEncoding {
     return affines
   }
 
-  private func sum(_ prices: [UInt64], _ count: Int, _ scratch: Scratch) {
+  private func sum(_ prices: [UInt64], last: Int, _ count: Int, _ scratch: Scratch) {
     var columns: [UnsafePointer<UInt32>?] = unsafe []
     for index in terms.indices {
       unsafe columns.append(UnsafePointer(scratch.terms + index * Page.blockRowCount))
     }
-    let last = UInt32(truncatingIfNeeded: function.priceRowCount - 1)
     unsafe columns.withUnsafeBufferPointer { columns in
       unsafe prices.withUnsafeBufferPointer { prices in
         guard let columns = columns.baseAddress, let prices = prices.baseAddress else { return }
         // SAFETY: terms and sums hold a block; the table has an entry for each term of each price
         // row and one more, and the kernel cuts rows to it.
         unsafe tally_linear_sums(
-          columns, UInt32(truncatingIfNeeded: terms.count), prices, last, scratch.rows, count,
-          scratch.sums)
+          columns, UInt32(truncatingIfNeeded: terms.count), prices,
+          UInt32(truncatingIfNeeded: last), scratch.rows, count, scratch.sums)
       }
     }
     if function.scale > 1 { unsafe tally_round_half_even(scratch.sums, count, function.scale) }
   }
 
   /// The same where values need 64 bits or are NULL, which counts as 0.
-  private func sumWide(_ block: Int, _ count: Int, _ scratch: Scratch) {
+  private func sumWide(
+    _ block: Int, _ count: Int, _ rows: [Int], step: Int64, _ scratch: Scratch
+  ) {
     unsafe scratch.sums.update(repeating: 0, count: count)
-    let last = UInt32(truncatingIfNeeded: function.priceRowCount - 1)
-    for (page, prices) in zip(terms, function.prices) {
+    let last = UInt32(truncatingIfNeeded: rows.count - 1)
+    for (page, column) in zip(terms, function.prices) {
+      let prices = rows.map { column[$0] / step }
       _ = unsafe page.decodeInt64(block: block, into: scratch.wide)
       if page.nullCount > 0 {
         for row in 0..<count where !page.isPresent(block * Page.blockRowCount + row) {
@@ -190,14 +210,18 @@ struct LinearEncoding {
     if function.scale > 1 { unsafe tally_round_half_even(scratch.sums, count, function.scale) }
   }
 
-  /// The price row of each row.
-  private func decodeRows(_ block: Int, _ count: Int, _ scratch: Scratch) {
-    guard function.priceRowCount > 1, let group else {
+  /// The price row of each row, or its code.
+  private func decodeRows(_ block: Int, _ count: Int, isDirect: Bool, _ scratch: Scratch) {
+    guard function.priceRowCount > 1 else {
       unsafe scratch.rows.update(repeating: 0, count: count)
-      if function.priceRowCount > 1 { unsafe addChoices(block, count, scratch) }
       return
     }
+    guard let group else {
+      unsafe scratch.rows.update(repeating: 0, count: count)
+      return unsafe addChoices(block, count, scratch)
+    }
     _ = unsafe group.decodeCodes(block: block, into: scratch.rows)
+    if isDirect { return }
     unsafe function.firstRows.withUnsafeBufferPointer {
       guard let first = $0.baseAddress else { return }
       // SAFETY: the kernel cuts codes to the table's last entry.

@@ -63,20 +63,26 @@ struct LinearFunction: Hashable, Sendable {
     if scale > 1 { unsafe tally_round_half_even(target, count, scale) }
   }
 
-  /// Per price row: what the terms' bases make, then for each term what a step of it makes.
-  func stepPrices(_ terms: [Affine]) -> [UInt64] {
+  /// For each of `rows`, price rows: what the terms' bases make, then for each term what a step of
+  /// it makes, all divided by `divisor`, which must divide the prices.
+  func stepPrices(_ terms: [Affine], rows: [Int], divisor: Int64) -> [UInt64] {
     var table: [UInt64] = []
-    table.reserveCapacity(priceRowCount * (terms.count + 1))
-    for row in 0..<priceRowCount {
+    table.reserveCapacity(rows.count * (terms.count + 1))
+    for row in rows {
       var sum: Int64 = 0
-      for (term, column) in zip(terms, prices) { sum &+= term.base &* column[row] }
+      for (term, column) in zip(terms, prices) {
+        sum &+= term.base &* (column[row] / divisor)
+      }
       table.append(UInt64(bitPattern: sum))
       for (term, column) in zip(terms, prices) {
-        table.append(UInt64(bitPattern: term.scale &* column[row]))
+        table.append(UInt64(bitPattern: term.scale &* (column[row] / divisor)))
       }
     }
     return table
   }
+
+  /// The price row of each code, if a code's first price row is all that it has.
+  var rowsByCode: [Int] { firstRows.map { min(Int($0), priceRowCount - 1) } }
 
   /// The same of one row.
   func value(_ terms: [Int64], priceRow: Int) -> Int64 {

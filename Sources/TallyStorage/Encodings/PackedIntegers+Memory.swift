@@ -47,12 +47,14 @@ struct BlockPacker {
 
   /// The packed page; nil if a difference was no multiple of the divisor or a block's values do
   /// not fit 32 bits.
-  func finish() -> BitPackedEncoding? {
-    guard isExact, let base else { return nil }
-    // A copy has no room to spare, and the cache counts what it holds.
+  ///
+  /// - Parameter step: what the values given are to be multiplied by.
+  func finish(step: Int64) -> BitPackedEncoding? {
+    guard isExact, let base, let divisor = Int64(exactly: divisor) else { return nil }
     return BitPackedEncoding(
-      header: AffineHeader(base: Int64(bitPattern: base), divisor: divisor),
-      packed: PackedIntegers(bytes: Array(bytes[...]), blocks: blocks, count: rowCount))
+      header: AffineHeader(
+        base: Int64(bitPattern: base) &* step, divisor: UInt64(bitPattern: divisor &* step)),
+      packed: PackedIntegers(bytes: bytes, blocks: blocks, count: rowCount))
   }
 
   private mutating func packFull(_ raw: UnsafePointer<UInt32>, base: UInt64) {
@@ -68,7 +70,7 @@ struct BlockPacker {
         }
       }
       if bytes.isEmpty {
-        // Blocks of a page are much alike.
+        // Blocks of a page are much alike; what is reserved in vain is never touched.
         bytes.reserveCapacity(byteCount * Blocks.count(rowCount: rowCount) * 9 / 8)
       }
       let start = bytes.count
