@@ -112,6 +112,28 @@ struct QueryCommandTests {
     for line in lines { #expect(line.wholeMatch(of: pattern) != nil, "\(line)") }
   }
 
+  @Test("what was summed up answers, unless it is switched off")
+  func rollups() throws {
+    let text = "SELECT count(*) AS n, sum(requests) AS r FROM usage"
+    for (options, source) in [
+      ([text], "scanned=1 source=rollup"), (["--no-rollups", text], "scanned=5 source=rows"),
+      (["SET rollups = false; \(text)"], "scanned=5 source=rows"),
+    ] {
+      let run = try TallyProcess.run(
+        ["query", "--db", store.path, "--format", "csv", "--timing"] + options, input: "")
+      #expect(run.output == "n,r\n5,5\n")
+      #expect(run.errors.contains(source), "\(run.errors)")
+    }
+    #expect(try query("EXPLAIN count(*)").output.contains("from stored sums of 1 segment"))
+    let profile = try query("EXPLAIN ANALYZE count(*) by org").output
+    for stage in [
+      "time: parse ", "bind ", "optimize ", "plan ", "dispatch ", "execute ", "encode ",
+    ] {
+      #expect(profile.contains(stage))
+    }
+    #expect(try query("--format", "csv", "SHOW ROLLUPS").output.hasPrefix("rollup,segments,rows"))
+  }
+
   @Test("errors go to standard error with a caret, after the rows that came before")
   func errors() throws {
     let run = try query(

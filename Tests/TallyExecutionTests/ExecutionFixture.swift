@@ -102,6 +102,12 @@ struct ExecutionFixture: Sendable {
       cancellation: cancellation, isProfiling: true)
   }
 
+  /// What EXPLAIN says of where the answer comes from.
+  func sources(_ text: String, on other: StoreSnapshot? = nil) throws -> [String] {
+    try Executor(pool: ExecutionFixture.pool).sources(
+      of: try plan(text), on: other ?? snapshot, options: ExecutionOptions(threadCount: 2))
+  }
+
   /// The rows as a batch of the standard schema.
   static func batch(_ rows: [[Value]]) -> EventBatch {
     var batch = EventBatch(rowCount: rows.count)

@@ -117,7 +117,7 @@ struct AggregatePlan: Sendable {
     let needsCount =
       switch call.function {
       case .average: intern(count, &states) as Int?
-      case .count: nil as Int?
+      case .count, .quantileApproximate: nil as Int?
       // Without keys there is a result row even when there are no rows.
       default: mayBeNull || filter != nil || keys.isEmpty ? intern(count, &states) : nil
       }

@@ -99,8 +99,50 @@ struct ScanPredicateBuilder {
     }
     guard columns[column].type == .symbol, let pool = try context.pool(of: columns[column])
     else { return nil }
+    if let wanted = ScanPredicateBuilder.wantedTexts(body) {
+      return try codes(column, of: wanted, in: pool)
+    }
     let table = try context.table(of: body, over: pool)
     let accepts = zip(table.bools, table.validity).map { $0 & $1 }
     return accepts.contains(1) ? .codes(column: column, accepts: accepts) : .never
+  }
+
+  /// The texts that `body` accepts, if it compares its column with literals for equality.
+  private static func wantedTexts(_ body: BoundExpression) -> [ByteString]? {
+    let values: [Value?]
+    switch body.kind {
+    case .compare(.equal, let left, let right) where left.columnIndex != nil:
+      values = [right.literalValue]
+    case .compare(.equal, let left, let right) where right.columnIndex != nil:
+      values = [left.literalValue]
+    case .inList(let operand, let items, false) where operand.columnIndex != nil: values = items
+    default: return nil
+    }
+    var texts: [ByteString] = []
+    for value in values {
+      switch value {
+      case .text(let text): texts.append(text)
+      // Nothing equals NULL.
+      case .null: continue
+      default: return nil
+      }
+    }
+    return texts
+  }
+
+  /// Looks the texts up, which costs nothing beside comparing every entry of a dictionary.
+  private func codes(
+    _ column: Int, of texts: [ByteString], in pool: TextPool
+  ) throws(TallyError) -> ScanPredicate {
+    var accepts = [UInt8](repeating: 0, count: pool.count + 1)
+    var isEmpty = true
+    try pool.withTable { (table) throws(TallyError) in
+      for text in texts {
+        guard let code = table.find(text), Int(code) < accepts.count else { continue }
+        accepts[Int(code)] = 1
+        isEmpty = false
+      }
+    }
+    return isEmpty ? .never : .codes(column: column, accepts: accepts)
   }
 }

@@ -95,6 +95,7 @@ struct RollupChooser {
   /// The longest cells that form the ends of the time range within a segment; nil if it cuts
   /// through minutes.
   private func border(_ info: SegmentInfo) -> RollupGrain? {
+    if timeRange.contains(info) { return .day }
     var grain: RollupGrain? = .day
     let ends = [timeRange.start, timeRange.end].compactMap { $0 }
     for end in ends where end > info.timeMinimum && end <= info.timeMaximum {
@@ -114,7 +115,7 @@ struct RollupChooser {
       choice = known
     } else {
       choice = report.picks.count
-      report.picks.append(RollupPick(directory, cover))
+      report.picks.append(RollupPick(directory, cover, columns: columns))
       choices[situation] = choice
     }
     latest = (situation, choice)
@@ -127,6 +128,8 @@ struct RollupChooser {
     _ segment: SegmentReader, _ footer: SegmentFooter, _ cover: RollupCover
   ) -> Bool {
     guard timeRange.contains(segment.info) else { return false }
+    // Most queries tell some column apart: no need to look further.
+    guard needs.columns.indices.allSatisfy({ cover.states[$0].isFixed }) else { return false }
     let totals = SegmentTotals(
       cover: cover, segment: segment, footer: footer,
       liveRowCount: context.liveRowCount(segment))
@@ -143,8 +146,10 @@ struct RollupChooser {
 
   /// A column that has one value in a segment, as a key or predicate reads it.
   private func fixedColumn(_ column: ColumnSchema, _ cover: RollupCover) -> SliceColumn {
-    guard needs.columns.contains(where: { $0.schema.id == column.id }) else { return .unused }
-    switch cover.state(column.id) {
+    guard let index = needs.columns.firstIndex(where: { $0.schema.id == column.id }) else {
+      return .unused
+    }
+    switch cover.states[index] {
     case .constant(let value): return .constant(value)
     case .null: return .null
     case .varying: return .unused
@@ -160,7 +165,8 @@ struct RollupChooser {
   ) throws(TallyError) -> Bool {
     let slice: RollupSlice?
     do throws(TallyError) {
-      slice = try self.slice(segment, footer, cover, try segment.rollup(index))
+      slice = try self.slice(
+        segment, footer, cover, try segment.rollup(index), report.picks[choice].binding)
     } catch {
       guard error.code == .corruption || error.code == .internal else { throw error }
       return refuse(.damaged)
@@ -173,26 +179,19 @@ struct RollupChooser {
   }
 
   private func slice(
-    _ segment: SegmentReader, _ footer: SegmentFooter, _ cover: RollupCover, _ table: RollupTable
+    _ segment: SegmentReader, _ footer: SegmentFooter, _ cover: RollupCover,
+    _ table: RollupTable, _ binding: RollupBinding?
   ) throws(TallyError) -> RollupSlice? {
-    let reader = RollupColumns(table: table, cover: cover)
+    guard let binding else { return nil }
     var sliceColumns: [SliceColumn] = []
-    sliceColumns.reserveCapacity(columns.count)
-    for column in columns {
-      let fixed = fixedColumn(column, cover)
-      if case .unused = fixed,
-        let dimension = table.definition.dimensions.firstIndex(of: column.id),
-        needs.columns.contains(where: { $0.schema.id == column.id })
-      {
-        sliceColumns.append(.codes(try table.codes(dimension: dimension)))
-      } else {
-        sliceColumns.append(fixed)
-      }
+    sliceColumns.reserveCapacity(binding.columns.count)
+    for source in binding.columns {
+      sliceColumns.append(try source.column(table, cover.states))
     }
     var values: [SliceColumn] = []
-    values.reserveCapacity(needs.values.count)
-    for value in needs.values {
-      guard let column = try reader.column(of: value) else { return nil }
+    values.reserveCapacity(binding.values.count)
+    for (value, source) in zip(needs.values, binding.values) {
+      guard let column = try source.column(value, table, cover.states) else { return nil }
       values.append(column)
     }
     let usesStarts =

@@ -45,33 +45,28 @@ struct RollupCover {
   /// Nil: no cells form them.
   let border: RollupGrain?
 
-  func state(_ column: Int) -> SegmentColumnState {
-    guard let index = needs.stateColumns.firstIndex(where: { $0.id == column }) else {
-      return .varying(mayBeNull: true)
-    }
-    return states[index]
-  }
-
   /// Nil if the rollup answers.
   func reason(_ definition: RollupDefinition) -> RollupReason? {
-    for column in needs.columns
-    where !definition.dimensions.contains(column.schema.id) && !state(column.schema.id).isFixed {
+    for (index, column) in needs.columns.enumerated()
+    where !definition.dimensions.contains(column.schema.id) && !states[index].isFixed {
       return .dimension(column.schema.name, use: column.use)
     }
     if definition.grain > needs.grain {
       return .grain(definition.grain, needed: needs.grain)
     }
     guard let border, definition.grain <= border else { return .border(definition.grain) }
-    for value in needs.values where !has(value, definition) {
-      let name = needs.stateColumns.first { $0.id == value.column }?.name ?? ""
-      return .value(value, column: name)
+    for (value, index) in zip(needs.values, needs.valueStates) {
+      if let index, !has(value, needs.stateColumns[index].id, states[index], definition) {
+        return .value(value, column: needs.stateColumns[index].name)
+      }
     }
     return nil
   }
 
-  private func has(_ value: PartialValue, _ definition: RollupDefinition) -> Bool {
-    guard let column = value.column else { return true }
-    let state = state(column)
+  private func has(
+    _ value: PartialValue, _ column: Int, _ state: SegmentColumnState,
+    _ definition: RollupDefinition
+  ) -> Bool {
     if state.isFixed { return true }
     switch value {
     case .rows: return true

@@ -5,7 +5,7 @@ import TallyStorage
 
 /// What the first aggregation over a scan asks of a table of sums that is to answer it: columns
 /// whose single values matter, how finely time is cut, and the sums.
-struct RollupNeeds: Sendable {
+final class RollupNeeds: Sendable {
   /// A column that a table must tell apart, and what for.
   struct Column: Sendable {
     var schema: ColumnSchema
@@ -13,44 +13,62 @@ struct RollupNeeds: Sendable {
   }
 
   /// Why no table of sums can answer; nil if one may.
-  private(set) var obstacle: String?
-  private(set) var columns: [Column] = []
+  let obstacle: String?
+  let columns: [Column]
   /// Cells of time must be no longer than this.
-  private(set) var grain = RollupGrain.day
+  let grain: RollupGrain
   /// What the calls need, without repeats; rows first.
-  private(set) var values: [PartialValue] = [.rows]
-  /// Every column whose state in a segment matters.
-  private(set) var stateColumns: [ColumnSchema] = []
+  let values: [PartialValue]
+  /// Every column whose state in a segment matters, those of `columns` first.
+  let stateColumns: [ColumnSchema]
+  /// By value, the position of its column in `stateColumns`; nil: it has none.
+  let valueStates: [Int?]
 
-  private let scan: LogicalPlan.Scan
-  private let names: [String]
+  /// Columns beyond this are not looked at: no rollup has as many.
+  static let columnCountMax = 32
 
   /// - Parameter filters: conditions between the scan and the aggregation.
   init(
     _ scan: LogicalPlan.Scan, filters: [BoundExpression], aggregate: LogicalPlan.Aggregate
   ) {
-    self.scan = scan
-    names = scan.columns.map(\.name)
-    for key in aggregate.keys { add(key, use: "key") }
-    for predicate in scan.predicates + filters { add(predicate, use: "predicate") }
-    for call in aggregate.calls { add(call) }
-    for column in columns.map(\.schema) + values.compactMap({ schema($0.column) })
-    where !stateColumns.contains(where: { $0.id == column.id }) {
-      stateColumns.append(column)
+    var builder = Builder(scan: scan)
+    for key in aggregate.keys { builder.add(key, use: "key") }
+    for predicate in scan.predicates + filters { builder.add(predicate, use: "predicate") }
+    for call in aggregate.calls { builder.add(call) }
+    var states = builder.columns.map(\.schema)
+    var valueStates: [Int?] = []
+    for value in builder.values {
+      guard let schema = scan.columns.first(where: { $0.id == value.column }) else {
+        valueStates.append(nil)
+        continue
+      }
+      let known = states.firstIndex { $0.id == schema.id }
+      if known == nil { states.append(schema) }
+      valueStates.append(known ?? states.count - 1)
     }
-    if stateColumns.count > RollupNeeds.columnCountMax {
-      refuse("more than \(RollupNeeds.columnCountMax) columns are read")
+    if states.count > RollupNeeds.columnCountMax {
+      builder.refuse("more than \(RollupNeeds.columnCountMax) columns are read")
     }
+    obstacle = builder.obstacle
+    columns = builder.columns
+    grain = builder.grain
+    values = builder.values
+    stateColumns = states
+    self.valueStates = valueStates
   }
 
-  /// Columns beyond this are not looked at: no rollup has as many.
-  static let columnCountMax = 32
-
-  private func schema(_ id: Int?) -> ColumnSchema? {
-    scan.columns.first { $0.id == id }
+  /// Gathers what expressions read.
+  fileprivate struct Builder {
+    let scan: LogicalPlan.Scan
+    var obstacle: String?
+    var columns: [Column] = []
+    var grain = RollupGrain.day
+    var values: [PartialValue] = [.rows]
   }
+}
 
-  private mutating func refuse(_ reason: String) { obstacle = obstacle ?? reason }
+extension RollupNeeds.Builder {
+  fileprivate mutating func refuse(_ reason: String) { obstacle = obstacle ?? reason }
 
   private mutating func need(_ value: PartialValue) {
     if !values.contains(value) { values.append(value) }
@@ -58,7 +76,7 @@ struct RollupNeeds: Sendable {
 
   // MARK: Calls
 
-  private mutating func add(_ call: AggregateCall) {
+  fileprivate mutating func add(_ call: AggregateCall) {
     if let filter = call.filter { add(filter, use: "filter") }
     let column = call.argument?.columnIndex.flatMap {
       scan.columns.indices.contains($0) ? scan.columns[$0] : nil
@@ -68,12 +86,13 @@ struct RollupNeeds: Sendable {
     {
     case .value(let value):
       need(value)
-      // Nothing added up is NULL, so it must be known how many were.
+      // Nothing added up is NULL, so it must be known how many were. A histogram tells.
+      if case .histogram = value { return }
       if let column, !call.function.isCount { need(.count(column: column.id)) }
     case .argument, .presence:
       if let argument = call.argument { add(argument, use: "argument") }
     case .none:
-      let text = ExpressionPrinter.text(call, names: names)
+      let text = ExpressionPrinter.text(call, names: scan.columns.map(\.name))
       switch call.function {
       case .quantileContinuous, .quantileDiscrete: refuse("\(text) is exact: needs rows")
       default: refuse("\(text) is not summed up")
@@ -83,7 +102,7 @@ struct RollupNeeds: Sendable {
 
   // MARK: Expressions
 
-  private mutating func add(_ expression: BoundExpression, use: String) {
+  fileprivate mutating func add(_ expression: BoundExpression, use: String) {
     switch expression.kind {
     case .literal: return
     case .column(let index): addColumn(index, use)
@@ -111,7 +130,7 @@ struct RollupNeeds: Sendable {
       return refuse("\(use) reads time that is not cut to minutes")
     }
     if !columns.contains(where: { $0.schema.id == schema.id }) {
-      columns.append(Column(schema: schema, use: use))
+      columns.append(RollupNeeds.Column(schema: schema, use: use))
     }
   }
 }

@@ -17,7 +17,7 @@ extension RollupReport {
       } else {
         lines.append("from rows of \(counted(pick.segmentCount)): no rollup answers")
       }
-      lines += pick.refused.map { "  not (\($0.definition.title(schema))): \($0.reason)" }
+      lines += refusals(pick, schema)
     }
     for reason in Refusal.allCases {
       guard let count = refused[reason] else { continue }
@@ -25,6 +25,20 @@ extension RollupReport {
     }
     return lines
   }
+
+  /// Why smaller rollups do not answer, each line once and not too many of them.
+  private func refusals(_ pick: RollupPick, _ schema: Schema) -> [String] {
+    var lines: [String] = []
+    for (definition, reason) in pick.refused {
+      let line = "  not (\(definition.title(schema))): \(reason)"
+      if !lines.contains(line) { lines.append(line) }
+    }
+    guard lines.count > RollupReport.refusalCountMax else { return lines }
+    return lines.prefix(RollupReport.refusalCountMax)
+      + ["  and not \(lines.count - RollupReport.refusalCountMax) others"]
+  }
+
+  private static let refusalCountMax = 24
 
   private func counted(_ count: Int) -> String {
     count == 1 ? "1 segment" : "\(count) segments"

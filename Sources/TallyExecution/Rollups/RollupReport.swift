@@ -26,13 +26,15 @@ struct RollupPick: Sendable {
   /// Position in the directory; nil: none answers.
   let index: Int?
   let definition: RollupDefinition?
+  let binding: RollupBinding?
   /// Rollups that have fewer rows, or all if none answers, smallest first, and why they do not.
   let refused: [(definition: RollupDefinition, reason: RollupReason)]
   var segmentCount = 0
   /// Rows of the rollup that are read in all segments.
   var rowCount = 0
 
-  init(_ directory: RollupDirectory, _ cover: RollupCover) {
+  /// - Parameter columns: those of the scan.
+  init(_ directory: RollupDirectory, _ cover: RollupCover, columns: [ColumnSchema]) {
     var refused: [(definition: RollupDefinition, reason: RollupReason)] = []
     let definitions = directory.catalog.definitions
     let order = definitions.indices.sorted { directory.rowCount($0) < directory.rowCount($1) }
@@ -40,6 +42,7 @@ struct RollupPick: Sendable {
       guard let reason = cover.reason(definitions[index]) else {
         self.index = index
         definition = definitions[index]
+        binding = RollupBinding(definitions[index], cover, scanColumns: columns)
         self.refused = refused
         return
       }
@@ -47,6 +50,7 @@ struct RollupPick: Sendable {
     }
     index = nil
     definition = nil
+    binding = nil
     self.refused = refused
   }
 }

@@ -11,12 +11,18 @@ struct SegmentTotals {
 
   /// The row's values; nil if the footer does not tell all of them.
   func values() -> [SliceColumn]? {
-    guard cover.needs.grain == .day,
-      cover.needs.columns.allSatisfy({ cover.state($0.schema.id).isFixed })
+    let needs = cover.needs
+    guard needs.grain == .day, needs.columns.indices.allSatisfy({ cover.states[$0].isFixed })
     else { return nil }
     var result: [SliceColumn] = []
-    for value in cover.needs.values {
-      guard let column = column(of: value) else { return nil }
+    for (value, index) in zip(needs.values, needs.valueStates) {
+      guard let index else {
+        result.append(.constant(Int64(liveRowCount)))
+        continue
+      }
+      guard let column = column(of: value, needs.stateColumns[index].id, cover.states[index]) else {
+        return nil
+      }
       result.append(column)
     }
     return result
@@ -24,9 +30,9 @@ struct SegmentTotals {
 
   private var hasDeadRows: Bool { liveRowCount != footer.rowCount }
 
-  private func column(of value: PartialValue) -> SliceColumn? {
-    guard let id = value.column else { return .constant(Int64(liveRowCount)) }
-    let state = cover.state(id)
+  private func column(
+    of value: PartialValue, _ id: Int, _ state: SegmentColumnState
+  ) -> SliceColumn? {
     if state.isFixed {
       return .fixed(value, state, rowCounts: [Int64(liveRowCount)])
     }

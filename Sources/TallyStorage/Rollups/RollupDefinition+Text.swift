@@ -3,7 +3,7 @@ package import TallyBase
 extension RollupDefinition {
   /// What it groups by, as people read it: `org, model by day`, `all by minute`.
   package func title(_ schema: Schema) -> String {
-    let names = dimensions.map { RollupDefinition.name($0, schema) }
+    let names = varyingDimensions.map { RollupDefinition.name($0, schema) }
     return (names.isEmpty ? "all" : names.joined(separator: ", ")) + " by \(grain)"
   }
 
