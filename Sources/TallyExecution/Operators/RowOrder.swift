@@ -3,16 +3,18 @@ import TallyPlanning
 
 /// Orders rows of a `RowStore` by sort keys.
 ///
-/// The first key is turned into unsigned integers that ascend in sort order, so most comparisons
-/// are one machine instruction; ties go to the other keys, then to the sequence number. Texts are
-/// compared by their ranks, which are looked up once a row.
+/// Every key of every row is turned into an unsigned integer that ascends in sort order, those of a
+/// row side by side, so comparisons are of integers. Where integers cannot tell all values apart
+/// (sums beyond 64 bits, extremes beside NULLs) equal ones are compared by value. What is equal by
+/// all keys goes by the sequence number.
 struct RowOrder {
   private let keys: [LogicalPlan.SortKey]
   private let columns: [StoredColumn]
   private let sequence: [Int64]
-  private let primary: [UInt64]
-  /// By key: the rank of each row's text in byte order; empty for other keys.
-  private let ranks: [[UInt32]]
+  /// That of key `k` of row `r` at `r * keys.count + k`.
+  private var ordinals: [UInt64]
+  /// By key: whether equal integers mean equal values.
+  private var isExact: [Bool]
 
   init(
     keys: [LogicalPlan.SortKey], columns: [StoredColumn], sequence: [Int64]
@@ -20,82 +22,105 @@ struct RowOrder {
     self.keys = keys
     self.columns = columns
     self.sequence = sequence
-    var ranks: [[UInt32]] = []
-    for column in columns { ranks.append(try RowOrder.rank(column)) }
-    self.ranks = ranks
-    var primary = [UInt64](repeating: 0, count: sequence.count)
-    if let key = keys.first, let column = columns.first {
-      for row in primary.indices {
-        primary[row] = RowOrder.primary(column, row, key, ranks[0])
-      }
-    }
-    self.primary = primary
+    ordinals = [UInt64](repeating: 0, count: sequence.count * keys.count)
+    isExact = [Bool](repeating: true, count: keys.count)
+    for (index, column) in columns.enumerated() { try place(column, index) }
   }
 
-  /// What ordering holds beside the rows: integers, ranks and row numbers.
-  static func byteCount(rowCount: Int, keyCount: Int) -> Int { rowCount * (24 + 4 * keyCount) }
+  /// What ordering holds beside the rows: integers of keys, ranks of a text key, row numbers.
+  static func byteCount(rowCount: Int, keyCount: Int) -> Int { rowCount * (28 + 8 * keyCount) }
 
-  private static func rank(_ column: StoredColumn) throws(TallyError) -> [UInt32] {
-    guard column.layout == .code, let pool = column.pool else { return [] }
-    return try pool.withTable { (table) throws(TallyError) in
-      TextOrder.ranks(column.codes, in: table)
+  private mutating func place(_ column: StoredColumn, _ index: Int) throws(TallyError) {
+    let rows = sequence.indices
+    switch column.layout {
+    case .int64: place(index) { column.int64s[$0] }
+    case .double: place(index) { TotalOrder.key(column.doubles[$0]) }
+    case .bool: place(index) { Int64(column.bools[$0]) }
+    case .int128:
+      isExact[index] = rows.allSatisfy { Int64(exactly: column.int128s[$0]) != nil }
+      place(index) { Int64(clamping: column.int128s[$0]) }
+    case .code:
+      guard let pool = column.pool else { return place(index) { _ in 0 } }
+      let ranks = try pool.withTable { (table) throws(TallyError) in
+        TextOrder.ranks(column.codes, in: table)
+      }
+      place(index) { Int64(ranks[$0]) }
     }
   }
 
-  /// NULLs go to one end whatever the direction; 0 and .max are theirs alone.
-  private static func primary(
-    _ column: StoredColumn, _ row: Int, _ key: LogicalPlan.SortKey, _ ranks: [UInt32]
-  ) -> UInt64 {
-    if column.isNull(row) { return key.nullsFirst ? 0 : .max }
-    let signed: Int64 =
-      switch column.layout {
-      case .int64: column.int64s[row]
-      case .double: TotalOrder.key(column.doubles[row])
-      case .bool: Int64(column.bools[row])
-      case .code: ranks.isEmpty ? 0 : Int64(ranks[row])
-      case .int128: Int64(clamping: column.int128s[row])
+  /// NULLs go to one end whatever the direction; 0 and .max are theirs alone where there are any.
+  @inline(__always)
+  private mutating func place(_ index: Int, _ value: (Int) -> Int64) {
+    let key = keys[index]
+    let column = columns[index]
+    let hasNulls = column.layout == .code || !column.validity.isEmpty
+    var place = index
+    for row in sequence.indices {
+      let ascending = UInt64(bitPattern: value(row)) ^ (1 << 63)
+      var ordinal = key.isDescending ? ~ascending : ascending
+      if hasNulls {
+        if column.isNull(row) {
+          ordinal = key.nullsFirst ? 0 : .max
+        } else if ordinal == 0 || ordinal == .max {
+          isExact[index] = false
+          ordinal = ordinal == 0 ? 1 : .max - 1
+        }
       }
-    let ascending = UInt64(bitPattern: signed) ^ (1 << 63)
-    let directed = key.isDescending ? ~ascending : ascending
-    return min(max(directed, 1), .max - 1)
+      ordinals[place] = ordinal
+      place += keys.count
+    }
   }
 
   /// Row numbers in order, at most the first `count`.
   ///
   /// - Complexity: O(n log n) comparisons, nearly all of them of one integer.
   func sorted(rowCount: Int, first count: Int) -> [Int] {
-    var rows = (0..<rowCount).map { (primary: primary[$0], row: $0) }
-    rows.sort { a, b in
-      a.primary != b.primary ? a.primary < b.primary : precedes(a.row, b.row)
+    let keyCount = keys.count
+    let canTell = isExact.allSatisfy { $0 }
+    var rows = (0..<rowCount).map { (first: keyCount > 0 ? ordinals[$0 * keyCount] : 0, row: $0) }
+    unsafe ordinals.withUnsafeBufferPointer { ordinals in
+      unsafe sequence.withUnsafeBufferPointer { sequence in
+        rows.sort { a, b in
+          if a.first != b.first { return a.first < b.first }
+          guard canTell else { return precedes(a.row, b.row) }
+          for key in 1..<max(keyCount, 1) {
+            // SAFETY: rows are below `rowCount`, for each of which there are `keyCount` integers.
+            let (left, right) = unsafe (
+              ordinals[a.row * keyCount + key], ordinals[b.row * keyCount + key]
+            )
+            if left != right { return left < right }
+          }
+          return unsafe sequence[a.row] < sequence[b.row]
+        }
+      }
     }
     return rows.prefix(count).map(\.row)
   }
 
-  /// Whether row `a` comes first, though the integers of both are equal.
+  /// Whether row `a` comes first, by values where integers do not tell.
   private func precedes(_ a: Int, _ b: Int) -> Bool {
     for (index, key) in keys.enumerated() {
-      let order = compare(columns[index], a, b, key, ranks[index])
+      let left = ordinals[a * keys.count + index]
+      let right = ordinals[b * keys.count + index]
+      if left != right { return left < right }
+      if isExact[index] { continue }
+      let order = compare(columns[index], a, b, key)
       if order != 0 { return order < 0 }
     }
     return sequence[a] < sequence[b]
   }
 
   private func compare(
-    _ column: StoredColumn, _ a: Int, _ b: Int, _ key: LogicalPlan.SortKey,
-    _ ranks: [UInt32]
+    _ column: StoredColumn, _ a: Int, _ b: Int, _ key: LogicalPlan.SortKey
   ) -> Int {
-    let (aIsNull, bIsNull) = (column.isNull(a), column.isNull(b))
-    if aIsNull || bIsNull {
-      if aIsNull && bIsNull { return 0 }
-      return aIsNull == key.nullsFirst ? -1 : 1
-    }
+    // Equal integers: both are NULL or neither is.
+    guard !column.isNull(a) else { return 0 }
     let order: Int
     switch column.layout {
     case .int64: order = RowOrder.sign(column.int64s[a], column.int64s[b])
     case .int128: order = RowOrder.sign(column.int128s[a], column.int128s[b])
-    case .bool: order = RowOrder.sign(column.bools[a], column.bools[b])
     case .double: order = TotalOrder.compare(column.doubles[a], column.doubles[b])
-    case .code: order = ranks.isEmpty ? 0 : RowOrder.sign(ranks[a], ranks[b])
+    case .bool, .code: order = 0
     }
     return key.isDescending ? -order : order
   }

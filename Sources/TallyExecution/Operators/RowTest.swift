@@ -70,10 +70,28 @@ final class RowTest {
     case .codes(let column, let accepts):
       applyCodes(vectors[column], accepts, selection, &isPartial, rowCount)
     case .nullness(let column, let wantsNull):
-      let vector = vectors[column]
-      for row in 0..<rowCount { unsafe mask.bools[row] = vector.isNull(row) == wantsNull ? 1 : 0 }
-      keepMasked(selection, &isPartial, rowCount)
+      applyNullness(vectors[column], wantsNull, selection, &isPartial, rowCount)
     }
+  }
+
+  private func applyNullness(
+    _ vector: Vector, _ wantsNull: Bool, _ selection: SelectionVector, _ isPartial: inout Bool,
+    _ rowCount: Int
+  ) {
+    if vector.isConstant || vector.layout != .code && !vector.hasNulls {
+      return keepAll(vector.isNull(0) == wantsNull, selection, &isPartial)
+    }
+    if vector.runCount > 0 { vector.flattenRuns() }
+    let bytes = unsafe mask.bools
+    let flip: UInt8 = wantsNull ? 1 : 0
+    if vector.layout == .code {
+      let codes = unsafe vector.codes
+      for row in 0..<rowCount { unsafe bytes[row] = UInt8(min(codes[row], 1)) ^ flip }
+    } else {
+      let presence = unsafe vector.validity
+      for row in 0..<rowCount { unsafe bytes[row] = presence[row] ^ flip }
+    }
+    keepMasked(selection, &isPartial, rowCount)
   }
 
   private func keepMasked(
@@ -132,6 +150,7 @@ final class RowTest {
     let raws = unsafe vector.narrow == nil ? nil : vector.narrowValues
     let values = unsafe vector.int64s
     let (base, scale) = (vector.narrow?.base ?? 0, vector.narrow?.scale ?? 0)
+    let span = UInt64(bitPattern: maximum &- minimum)
     var kept = 0
     for index in 0..<selection.count {
       let row = unsafe Int(indexes[index])
@@ -140,9 +159,9 @@ final class RowTest {
           unsafe values[row]
         }
       unsafe indexes[kept] = UInt16(truncatingIfNeeded: row)
-      var passes = value >= minimum && value <= maximum
-      if let presence = unsafe presence { unsafe passes = passes && presence[row] != 0 }
-      kept &+= passes ? 1 : 0
+      var passes = SelectKernel.isWithin(UInt64(bitPattern: value &- minimum), span)
+      if let presence = unsafe presence { unsafe passes &= Int(presence[row]) }
+      kept &+= passes
     }
     selection.count = kept
   }

@@ -47,16 +47,17 @@ struct RowThreshold {
   func select(
     _ vectors: [Vector], _ rowCount: Int, into selection: SelectionVector
   ) throws(TallyError) {
-    var ties = (0..<rowCount).map { UInt16(truncatingIfNeeded: $0) }
     // Rows that tie so far are undecided; all others are kept or dropped for good.
-    var isDropped = [Bool](repeating: false, count: rowCount)
+    var ties = (0..<rowCount).map { UInt16(truncatingIfNeeded: $0) }
+    var isDropped = [UInt8](repeating: 0, count: rowCount)
     for (index, bound) in bounds.enumerated() where !ties.isEmpty {
       try decide(bound, vectors[index], keys[index], rowCount, &ties, &isDropped)
     }
+    let indexes = unsafe selection.indexes
     var kept = 0
     for row in 0..<rowCount {
-      unsafe selection.indexes[kept] = UInt16(truncatingIfNeeded: row)
-      kept &+= isDropped[row] ? 0 : 1
+      unsafe indexes[kept] = UInt16(truncatingIfNeeded: row)
+      kept &+= isDropped[row] == 0 ? 1 : 0
     }
     selection.count = kept
   }
@@ -64,47 +65,60 @@ struct RowThreshold {
   /// Leaves in `ties` what equals the bound and marks what is worse.
   private func decide(
     _ bound: Bound, _ vector: Vector, _ key: LogicalPlan.SortKey, _ rowCount: Int,
-    _ ties: inout [UInt16], _ isDropped: inout [Bool]
+    _ ties: inout [UInt16], _ isDropped: inout [UInt8]
   ) throws(TallyError) {
     vector.flatten(rowCount: rowCount)
-    var tieCount = 0
-    func note(_ row: UInt16, _ order: Int) {
-      let directed = key.isDescending ? -order : order
-      ties[tieCount] = row
-      tieCount &+= directed == 0 ? 1 : 0
-      if directed > 0 { isDropped[Int(row)] = true }
+    let worse = key.isDescending ? -1 : 1
+    let ofNull = key.nullsFirst ? -1 : 1
+    let presence = unsafe vector.presence
+    func sweep(_ order: (Int) -> Int) {
+      RowThreshold.sweep(&ties, &isDropped) { row in
+        // SAFETY: the batch has `rowCount` rows, and ties are some of them.
+        if let presence = unsafe presence, unsafe presence[row] == 0 { return ofNull }
+        return order(row) * worse
+      }
     }
-    func noteNull(_ row: UInt16) { if !key.nullsFirst { isDropped[Int(row)] = true } }
-
-    switch bound {
-    case .integer(let limit):
-      for row in ties {
-        if vector.isNull(Int(row)) {
-          noteNull(row)
-        } else {
-          let value = RowThreshold.integer(vector, Int(row))
-          note(row, value < limit ? -1 : value > limit ? 1 : 0)
-        }
-      }
-    case .wide(let limit):
-      for row in ties {
-        if vector.isNull(Int(row)) {
-          noteNull(row)
-        } else {
-          let value = unsafe vector.int128s[Int(row)]
-          note(row, value < limit ? -1 : value > limit ? 1 : 0)
-        }
-      }
-    case .text(let limit):
-      guard let pool = vector.pool else { return }
+    switch (bound, vector.layout) {
+    case (.integer(let limit), .int64):
+      let values = unsafe vector.int64s
+      sweep { unsafe RowThreshold.order(values[$0], limit) }
+    case (.integer(let limit), .double):
+      let values = unsafe vector.doubles
+      sweep { unsafe RowThreshold.order(TotalOrder.key(values[$0]), limit) }
+    case (.integer(let limit), .bool):
+      let values = unsafe vector.bools
+      sweep { unsafe RowThreshold.order(Int64(values[$0]), limit) }
+    case (.wide(let limit), .int128):
+      let values = unsafe vector.int128s
+      sweep { unsafe RowThreshold.order(values[$0], limit) }
+    case (.text(let limit), .code):
+      guard let pool = vector.pool else { return ties.removeAll() }
+      let codes = unsafe vector.codes
       try pool.withTable { (table) throws(TallyError) in
-        for row in ties {
-          let code = unsafe vector.codes[Int(row)]
-          if code == nullSymbolCode {
-            noteNull(row)
-          } else {
-            note(row, TextOrder.compare(table[code], limit[...]))
-          }
+        RowThreshold.sweep(&ties, &isDropped) { row in
+          let code = unsafe codes[row]
+          return code == nullSymbolCode
+            ? ofNull : TextOrder.compare(table[code], limit[...]) * worse
+        }
+      }
+    default: ties.removeAll()
+    }
+  }
+
+  /// Asks for the order of each tied row beside the kept one: above 0 it is worse.
+  @inline(__always)
+  private static func sweep(
+    _ ties: inout [UInt16], _ isDropped: inout [UInt8], _ order: (Int) -> Int
+  ) {
+    var tieCount = 0
+    unsafe ties.withUnsafeMutableBufferPointer { ties in
+      unsafe isDropped.withUnsafeMutableBufferPointer { isDropped in
+        for index in 0..<ties.count {
+          let row = unsafe ties[index]
+          let order = order(Int(row))
+          unsafe ties[tieCount] = row
+          tieCount &+= order == 0 ? 1 : 0
+          unsafe isDropped[Int(row)] |= order > 0 ? 1 : 0
         }
       }
     }
@@ -112,11 +126,7 @@ struct RowThreshold {
   }
 
   @inline(__always)
-  private static func integer(_ vector: Vector, _ row: Int) -> Int64 {
-    switch vector.layout {
-    case .double: unsafe TotalOrder.key(vector.doubles[row])
-    case .bool: unsafe Int64(vector.bools[row])
-    default: unsafe vector.int64s[row]
-    }
+  private static func order<Number: Comparable>(_ value: Number, _ limit: Number) -> Int {
+    value < limit ? -1 : value > limit ? 1 : 0
   }
 }

@@ -82,7 +82,7 @@ enum TextOrder {
     return end
   }
 
-  /// Eight bytes as a number that orders as they do; missing ones are 0, as little as a byte can be.
+  /// Eight bytes as a number that orders as they do; missing ones are 0, the least a byte can be.
   private static func head(_ text: ArraySlice<UInt8>, from start: Int) -> UInt64 {
     var head: UInt64 = 0
     for index in start..<(start + 8) {
