@@ -13,6 +13,7 @@ struct InspectCommand: ParsableCommand {
         tally inspect                                              the store's segments
         tally inspect usage.tally/partitions/2026-01-05/00000001.seg  one segment's columns
         tally inspect --pages FILE                                 its pages
+        tally inspect --rollups FILE                               its rollups
         tally inspect --sizes                                      where the bytes go
       """)
 
@@ -24,7 +25,10 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "List every page of a segment.")
   var pages = false
 
-  @Flag(help: "Read every page and verify its checksum and structure.")
+  @Flag(help: "List every rollup of a segment.")
+  var rollups = false
+
+  @Flag(help: "Read every page and rollup and verify its checksum and structure.")
   var check = false
 
   @Option(help: "table, csv, tsv, json, jsonl or markdown.")
@@ -53,6 +57,8 @@ struct InspectCommand: ParsableCommand {
     let table =
       if pages {
         try SegmentReport.pages(segments, schema: snapshot.schema)
+      } else if rollups {
+        try SegmentReport.rollups(segments, schema: snapshot.schema)
       } else if sizes {
         try SizeReport.table(segments, schema: snapshot.schema)
       } else if isSegment {

@@ -33,17 +33,22 @@ struct StatsCommand: ParsableCommand {
     let formatter = format.formatter(
       TableFormatter.Layout(width: Environment.width(1), isColored: Environment.isColored(1)))
     switch subject {
-    case .store?: try formatter.write(storeTable(snapshot, columns), to: output)
+    case .store?: try formatter.write(try storeTable(snapshot, columns), to: output)
     case .columns?: try formatter.write(columnTable(snapshot, columns), to: output)
     case .partitions?: try formatter.write(partitionTable(snapshot), to: output)
     case nil:
-      try formatter.write(storeTable(snapshot, columns), to: output)
+      try formatter.write(try storeTable(snapshot, columns), to: output)
       if format == .table { try formatter.write(columnTable(snapshot, columns), to: output) }
     }
     try output.flush()
   }
 
-  private func storeTable(_ snapshot: StoreSnapshot, _ columns: [ColumnSummary]) -> ResultTable {
+  private func storeTable(
+    _ snapshot: StoreSnapshot, _ columns: [ColumnSummary]
+  ) throws(TallyError) -> ResultTable {
+    // Part of the segments' bytes. Footers have been read for the columns.
+    var rollupBytes: Int64 = 0
+    for segment in snapshot.segments { rollupBytes &+= try segment.footer().rollupByteCount }
     let partitions = snapshot.partitions()
     let segmentBytes = partitions.reduce(Int64(0)) { $0 &+ $1.byteCount }
     let dictionaryBytes = columns.reduce(Int64(0)) { $0 &+ $1.dictionaryByteCount }
@@ -51,7 +56,7 @@ struct StatsCommand: ParsableCommand {
     return ResultTable(
       [
         ("rows", .int64), ("partitions", .int64), ("segments", .int64),
-        ("segment_bytes", .int64), ("dictionary_bytes", .int64),
+        ("segment_bytes", .int64), ("dictionary_bytes", .int64), ("rollup_bytes", .int64),
         ("bytes_per_event", .decimal(precision: 18, scale: 2)), ("first_event", .timestamp),
         ("last_event", .timestamp), ("accepted", .int64), ("duplicates", .int64),
         ("rejected", .int64),
@@ -59,7 +64,7 @@ struct StatsCommand: ParsableCommand {
       [
         [
           .count(snapshot.rowCount), .count(partitions.count), .count(snapshot.segments.count),
-          .count(segmentBytes), .count(dictionaryBytes),
+          .count(segmentBytes), .count(dictionaryBytes), .count(rollupBytes),
           .ratio(segmentBytes &+ dictionaryBytes, snapshot.rowCount),
           times.0.map { .timestamp($0) } ?? .null, times.1.map { .timestamp($0) } ?? .null,
           .int(Int128(snapshot.counters.acceptedCount)),

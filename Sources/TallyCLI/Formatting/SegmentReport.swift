@@ -4,7 +4,7 @@ import TallyStorage
 
 /// Tables about segments, for `tally inspect`.
 enum SegmentReport {
-  /// Reads every page; pages verify themselves.
+  /// Reads every page and every rollup; they verify themselves.
   ///
   /// - Throws: `io`, `corruption`, naming the file.
   static func check(_ segment: SegmentReader) throws(TallyError) {
@@ -15,6 +15,7 @@ enum SegmentReport {
         }
       }
     }
+    try segment.checkRollups()
   }
 
   static func segments(_ segments: [SegmentReader]) -> ResultTable {
@@ -31,6 +32,29 @@ enum SegmentReport {
         ("segment", .text), ("day", .date), ("rows", .int64), ("bytes", .int64),
         ("bytes_per_event", .decimal(precision: 18, scale: 2)), ("first_event", .timestamp),
         ("last_event", .timestamp),
+      ], rows)
+  }
+
+  /// One row a rollup.
+  static func rollups(
+    _ segments: [SegmentReader], schema: Schema
+  ) throws(TallyError) -> ResultTable {
+    var rows: [[Value]] = []
+    for segment in segments {
+      guard let directory = try segment.rollups() else { continue }
+      for (index, definition) in directory.catalog.definitions.enumerated() {
+        let byteCount = Int64(directory.byteCount(index))
+        rows.append([
+          .count(Int64(bitPattern: segment.info.id)), .name(definition.title(schema)),
+          .count(directory.rowCount(index)), .count(byteCount),
+          .ratio(byteCount, segment.info.rowCount), .name(definition.contents(schema)),
+        ])
+      }
+    }
+    return ResultTable(
+      [
+        ("segment", .int64), ("rollup", .text), ("rows", .int64), ("bytes", .int64),
+        ("bytes_per_event", .decimal(precision: 18, scale: 2)), ("contents", .text),
       ], rows)
   }
 

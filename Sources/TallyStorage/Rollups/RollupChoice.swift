@@ -47,7 +47,7 @@ struct RollupChoice {
 
   /// Rows that a byte must save for a rollup to be worth it at all, and beyond half the budget.
   private static let savingMin = 0.5
-  private static let savingMinBeyondAim = 4.0
+  private static let savingMinBeyondAim = 6.0
   /// Looking at a rollup costs as much as some rows of it.
   private static let lookupRowCount = 16
 
@@ -57,10 +57,14 @@ struct RollupChoice {
     self.byteCountMax = byteCountMax
   }
 
-  /// Whether a rollup of so many groups may be worth encoding.
+  /// Whether a rollup of so many groups may be worth encoding: it could be chosen if it took as few
+  /// bytes as ever are seen, and its groups stand for more than a few rows.
   func isPromising(_ contents: RollupContents) -> Bool {
-    // A group takes some bytes at least, and saves nothing if it stands for few rows.
-    contents.rowCount * 4 <= byteCountMax && contents.rowCount * 4 <= rowCount
+    let valueCount = contents.measures.reduce(0) { count, measure in
+      if case .values = measure { count + 1 } else { count }
+    }
+    let byteCount = contents.rowCount * (4 + 3 * valueCount) / 2
+    return byteCount <= byteCountMax / 2 && contents.rowCount * 4 <= rowCount
   }
 
   mutating func offer(_ contents: RollupContents, _ encoded: EncodedRollup) {

@@ -1,7 +1,8 @@
 package import TallyBase
 
 extension RollupDefinition {
-  /// What it groups by, as people read it: `org, model by day`, `all by minute`.
+  /// What it groups by, as people read it: `org, model by day`, `all by minute`. Dimensions of one
+  /// value are not named.
   package func title(_ schema: Schema) -> String {
     let names = varyingDimensions.map { RollupDefinition.name($0, schema) }
     return (names.isEmpty ? "all" : names.joined(separator: ", ")) + " by \(grain)"

@@ -98,3 +98,11 @@ extension SegmentReader {
     return RollupDirectory(layouts: layouts, catalog: catalog, pageOffset: pages.offset)
   }
 }
+
+extension SegmentFooter {
+  /// Bytes on disk of all rollups and of their directory.
+  package var rollupByteCount: Int64 {
+    let types = [SectionType.rollups.rawValue, SectionType.rollupPages.rawValue]
+    return sections.reduce(0) { types.contains($1.type) ? $0 + Int64($1.storedByteCount) : $0 }
+  }
+}

@@ -1,4 +1,4 @@
-import TallyBase
+package import TallyBase
 
 extension SegmentVerifier {
   /// The sections of rollups: everything in them can be read and is what its directory says; and
@@ -9,14 +9,7 @@ extension SegmentVerifier {
     let locate = { (finding: inout Finding) in finding.offset = entry.offset }
     var tables: [RollupTable] = []
     let isReadable = attempt(.derived, at: locate) { [reader] () throws(TallyError) in
-      guard let directory = try reader.readRollups(footer) else { return }
-      for index in 0..<directory.count {
-        let columns = try DecodedRollup(
-          directory, index, footer: footer, cache: reader.cache.rollups)
-        let table = RollupTable(columns, reader)
-        try table.readAll()
-        tables.append(table)
-      }
+      tables = try reader.checkRollups()
     }
     // What rows give is known only if they can be read.
     guard isReadable, isDeep, damagedRowGroups.isEmpty, !cancellation.isCancelled else { return }
@@ -47,5 +40,25 @@ extension RollupTable {
     for index in definition.measures.indices { _ = try values(measure: index) }
     _ = try bitmaps()
     for column in definition.histograms { _ = try histograms(column: column) }
+  }
+}
+
+extension SegmentReader {
+  /// Reads all rollups, whatever is known of them.
+  ///
+  /// - Returns: what has been read.
+  /// - Throws: `io`, `corruption`.
+  @discardableResult
+  package func checkRollups() throws(TallyError) -> [RollupTable] {
+    let footer = try footer()
+    guard let directory = try readRollups(footer) else { return [] }
+    var tables: [RollupTable] = []
+    for index in 0..<directory.count {
+      let columns = try DecodedRollup(directory, index, footer: footer, cache: cache.rollups)
+      let table = RollupTable(columns, self)
+      try table.readAll()
+      tables.append(table)
+    }
+    return tables
   }
 }
