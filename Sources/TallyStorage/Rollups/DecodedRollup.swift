@@ -65,12 +65,15 @@ final class DecodedRollup: Sendable {
     var dictionaries: [[SymbolCode]] = []
     for (id, column) in zip(layout.definition.dimensions, layout.dimensions) {
       let stored = footer.column(id: id)
-      let codes: [SymbolCode] =
-        switch stored?.kind {
-        case .symbol: stored?.localDictionary ?? []
-        case .bool: [0, 1, 2]
-        default: [nullSymbolCode]
-        }
+      let codes: [SymbolCode]
+      switch stored?.kind {
+      case .symbol: codes = stored?.localDictionary ?? []
+      case .bool: codes = [0, 1, 2]
+      case nil: codes = [nullSymbolCode]
+      case .some(let kind):
+        throw TallyError(
+          .corruption, "a rollup groups by column \(id), which holds \(kind) values")
+      }
       guard column.minimum >= 0, column.maximum < Int64(codes.count) else {
         throw TallyError(
           .corruption,

@@ -4,16 +4,30 @@ import TallyBase
 struct RollupRecount {
   private let definition: RollupDefinition
   private let facts: RollupFacts
+  /// Measures of each row that are no function of the row count alone, by the group.
   private var groups: RollupGroups
+  /// The others: those of columns that have one value.
+  private var derived: [RollupMeasure: RollupFacts.Source] = [:]
   private var distincts: [Set<UInt32>] = []
   private var histograms: [[LatencyHistogram]]
 
   /// - Returns: nil if there may be too many groups to number.
   init?(_ definition: RollupDefinition, _ facts: RollupFacts) {
     let dimensions = Array(definition.varyingDimensions)
+    for column in facts.measureColumns() {
+      for (kind, source) in [(RollupMeasure.Kind.sum, column.sum), (.count, column.count)] {
+        guard let source, source != .rows else { continue }
+        derived[RollupMeasure(column: column.id, kind: kind)] = source
+      }
+      guard column.isFree, let bounds = column.bounds else { continue }
+      for kind in [RollupMeasure.Kind.minimum, .maximum] {
+        derived[RollupMeasure(column: column.id, kind: kind)] = .constant(bounds.lowerBound)
+      }
+    }
+    let counted = definition.measures.filter { [derived] in derived[$0] == nil }
     let groups = RollupGroups(
       dimensions: dimensions, codeCounts: dimensions.map { facts.codeCount($0) },
-      grain: definition.grain, measures: definition.measures)
+      grain: definition.grain, measures: counted)
     guard let groups else { return nil }
     self.groups = groups
     self.definition = definition
@@ -33,9 +47,8 @@ struct RollupRecount {
     let numbers = groups.number(codes: codes, buckets: buckets)
     guard !groups.isAbandoned else { return }
     groups.addRows(numbers)
-    for (index, measure) in definition.measures.enumerated() {
-      let values = try self.values(of: measure, rows, range)
-      groups.add(values, to: index, numbers)
+    for (index, measure) in groups.measures.enumerated() {
+      groups.add(try values(of: measure, rows, range), to: index, numbers)
     }
     try addDistincts(rows, range, numbers)
     for (index, column) in definition.histograms.enumerated() {
@@ -52,16 +65,7 @@ struct RollupRecount {
   private func values(
     of measure: RollupMeasure, _ rows: some RollupRows, _ range: Range<Int>
   ) throws(TallyError) -> [Int64] {
-    var source: RollupNumbers
-    if facts.footer.column(id: measure.column) == nil,
-      Schema.standard.columns.indices.contains(measure.column),
-      case .int(let number) = Schema.standard.columns[measure.column].defaultValue
-    {
-      source = RollupNumbers(
-        values: [Int64](repeating: Int64(clamping: number), count: range.count), validity: [])
-    } else {
-      source = try rows.numbers(measure.column, range)
-    }
+    var source = try rows.numbers(measure.column, range)
     if measure.kind == .count {
       source.values = [Int64](repeating: 1, count: range.count)
     }
@@ -103,12 +107,7 @@ struct RollupRecount {
       }
     }
     for (index, measure) in definition.measures.enumerated() {
-      let start = measure.kind.start
-      let expected = order.map { group in
-        let value = groups.values[index][group]
-        return value == start && isEmpty(group, measure) ? 0 : value
-      }
-      if expected != (try table.values(measure: index)) {
+      if expected(measure, order) != (try table.values(measure: index)) {
         return "the \(measure.kind) of column \(measure.column) differs"
       }
     }
@@ -134,11 +133,19 @@ struct RollupRecount {
     return order.map { code(locals[$0]) }
   }
 
-  /// Whether no row of a group has a value.
-  private func isEmpty(_ group: Int, _ measure: RollupMeasure) -> Bool {
-    guard measure.kind == .minimum || measure.kind == .maximum else { return false }
+  private func expected(_ measure: RollupMeasure, _ order: [Int]) -> [Int64] {
+    switch derived[measure] {
+    case .constant(let value): return [Int64](repeating: value, count: order.count)
+    case .multiple(let factor): return order.map { groups.rowCounts[$0] &* factor }
+    case .rows, nil: break
+    }
+    guard let place = groups.measures.firstIndex(of: measure) else { return [] }
     let count = RollupMeasure(column: measure.column, kind: .count)
-    return definition.measures.firstIndex(of: count).map { groups.values[$0][group] == 0 } ?? false
+    let counts = groups.measures.firstIndex(of: count).map { groups.values[$0] }
+    let isExtreme = measure.kind == .minimum || measure.kind == .maximum
+    return order.map { group in
+      isExtreme && counts?[group] == 0 ? 0 : groups.values[place][group]
+    }
   }
 
   private func matrixDifference(
