@@ -34,7 +34,7 @@ package enum SegmentWriter {
     /// For segments that live in memory for a moment: values as they are, nothing is measured that
     /// only size depends on.
     var isQuick = false
-    /// Bytes that rollups may take, in hundredths of the segment's; they aim at half of it. 0: none.
+    /// Bytes that rollups may take, in hundredths of the segment; they aim at half of it. 0: none.
     package var rollupPercentMax = 10
     /// Tests have even small segments carry every rollup that they could have.
     package var takesEveryRollup = false
