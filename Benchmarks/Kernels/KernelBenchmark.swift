@@ -5,8 +5,16 @@ import Foundation
 /// timed.
 @main
 enum KernelBenchmark {
-  static func main() throws {
-    let settings = Settings(CommandLine.arguments)
+  static func main() {
+    do {
+      try run(Settings(CommandLine.arguments))
+    } catch {
+      FileHandle.standardError.write(Data("KernelBenchmark: \(error)\n".utf8))
+      exit(1)
+    }
+  }
+
+  private static func run(_ settings: Settings) throws {
     let report = Report(rounds: settings.rounds)
     report.title("One thread, best of \(settings.rounds)")
     let memory = Bandwidth.measure(report)

@@ -132,11 +132,13 @@ extension Scans {
     question: "select count(*) as n, sum(input_tokens) as i from usage where latency_ms > 10000",
     byteCount: 16,
     loop: { rows in
-      var count: Int64 = 0
-      var total: Int64 = 0
-      for row in 0..<rows.count where rows.latency[row] > 10_000 {
-        count &+= 1
-        total &+= rows.input[row]
+      var (count, total): (Int64, Int64) = (0, 0)
+      unsafe with(rows.latency, rows.latency, rows.input) { latency, _, input in
+        // SAFETY: rows are those of the arrays.
+        for row in 0..<rows.count where unsafe latency[row] > 10_000 {
+          count &+= 1
+          unsafe total &+= input[row]
+        }
       }
       return [count, total]
     }, check: { sums($0, column: 0) + sums($0, column: 1) })
@@ -149,12 +151,16 @@ extension Scans {
       """,
     byteCount: 17,
     loop: { rows in
-      var count: Int64 = 0
-      var total: Int64 = 0
-      for row in 0..<rows.count
-      where rows.success[row] == 0 && rows.latency[row] > 3_000 && rows.output[row] < 100 {
-        count &+= 1
-        total &+= rows.input[row]
+      var (count, total): (Int64, Int64) = (0, 0)
+      unsafe rows.success.withUnsafeBufferPointer { success in
+        unsafe with(rows.latency, rows.output, rows.input) { latency, output, input in
+          // SAFETY: rows are those of the arrays.
+          for row in 0..<rows.count where unsafe success[row] == 0 && latency[row] > 3_000 {
+            guard unsafe output[row] < 100 else { continue }
+            count &+= 1
+            unsafe total &+= input[row]
+          }
+        }
       }
       return [count, total]
     }, check: { sums($0, column: 0) + sums($0, column: 1) })
@@ -185,10 +191,10 @@ extension Scans {
     return 0
   }
 
-  private static func with(
-    _ first: [UInt32], _ second: [UInt32], _ values: [Int64],
+  private static func with<Key>(
+    _ first: [Key], _ second: [Key], _ values: [Int64],
     _ body: (
-      UnsafeBufferPointer<UInt32>, UnsafeBufferPointer<UInt32>, UnsafeBufferPointer<Int64>
+      UnsafeBufferPointer<Key>, UnsafeBufferPointer<Key>, UnsafeBufferPointer<Int64>
     ) -> Void
   ) {
     unsafe first.withUnsafeBufferPointer { first in
