@@ -4,6 +4,7 @@
 
 #define NAME(x) x##_portable
 #include "kernels_body.h"
+#include "aggregate_body.h"
 #undef NAME
 
 typedef struct {
@@ -17,12 +18,17 @@ typedef struct {
   void (*prefix32)(uint32_t *, size_t, uint32_t, uint32_t, uint32_t);
   void (*gather32)(const uint32_t *, uint32_t, uint32_t *, size_t);
   uint64_t (*sum32)(const uint32_t *, size_t);
+  void (*group_first)(const uint32_t *, size_t, uint32_t, uint32_t, uint32_t, uint32_t *);
+  void (*group_next)(const uint32_t *, size_t, uint32_t, uint32_t, uint32_t *);
+  void (*add32)(uint32_t *, size_t, uint32_t);
+  uint64_t (*sum_bytes)(const uint8_t *, size_t);
 } KernelTable;
 
 #define KERNELS(suffix)                                                                     \
   {unpack32_##suffix, unpack64_##suffix,      widen_##suffix,         affine64_##suffix,    \
    affine32_##suffix, join_planes32_##suffix, join_planes64_##suffix, prefix32_##suffix,      \
-   gather32_##suffix, sum32_##suffix}
+   gather32_##suffix, sum32_##suffix,      group_first_##suffix,   group_next_##suffix,     \
+   add32_##suffix,    sum_bytes_##suffix}
 
 static KernelTable chosen = KERNELS(portable);
 
@@ -34,6 +40,7 @@ static KernelTable chosen = KERNELS(portable);
 #define NAME(x) x##_avx2
 #define HAS_AVX2 1
 #include "kernels_body.h"
+#include "aggregate_body.h"
 #undef HAS_AVX2
 #undef NAME
 #pragma clang attribute pop
@@ -199,3 +206,72 @@ void tally_patch32(const uint8_t *gaps, const uint8_t *high, size_t high_limit, 
 }
 
 uint64_t tally_sum32(const uint32_t *values, size_t count) { return chosen.sum32(values, count); }
+
+void tally_group_first(const uint32_t *codes, size_t count, uint32_t last, uint32_t stride,
+                       uint32_t start, uint32_t *ids) {
+  chosen.group_first(codes, count, last, stride, start, ids);
+}
+
+void tally_group_next(const uint32_t *codes, size_t count, uint32_t last, uint32_t stride,
+                      uint32_t *ids) {
+  chosen.group_next(codes, count, last, stride, ids);
+}
+
+void tally_add32(uint32_t *values, size_t count, uint32_t addend) {
+  chosen.add32(values, count, addend);
+}
+
+uint64_t tally_sum_bytes(const uint8_t *bytes, size_t count) {
+  return chosen.sum_bytes(bytes, count);
+}
+
+void tally_mark_groups(const uint32_t *ids, size_t count, uint8_t *marks) {
+  for (size_t i = 0; i < count; i++) marks[ids[i]] = 1;
+}
+
+void tally_count_groups(const uint32_t *ids, size_t count, int64_t *counts) {
+  for (size_t i = 0; i < count; i++) counts[ids[i]] += 1;
+}
+
+void tally_mark_pairs(const uint32_t *ids, const uint32_t *codes, size_t count, size_t domain,
+                      uint8_t *marks) {
+  for (size_t i = 0; i < count; i++) marks[ids[i] * domain + codes[i]] = 1;
+}
+
+void tally_sum_groups(const uint32_t *raws, uint64_t base, uint64_t scale, const uint32_t *ids,
+                      size_t count, uint64_t *sums) {
+  if (scale == 1) {
+    for (size_t i = 0; i < count; i++) sums[ids[i]] += base + raws[i];
+  } else {
+    for (size_t i = 0; i < count; i++) sums[ids[i]] += base + raws[i] * scale;
+  }
+}
+
+// Alone in a function that may assume that lists and counters do not overlap: inlined into the
+// loop below, counting takes four times as long.
+__attribute__((noinline)) static void count_bins(const uint32_t *restrict list, size_t count,
+                                                 uint32_t *restrict bins,
+                                                 uint8_t *restrict marks) {
+  for (size_t k = 0; k < count; k++) {
+    bins[list[k]] += 1;
+    marks[list[k] >> TALLY_BIN_BLOCK_SHIFT] = 1;
+  }
+}
+
+void tally_bin_groups(const uint32_t *raws, uint64_t offset, uint64_t scale, const uint32_t *ids,
+                      size_t count, tally_bins all) {
+  const uint64_t last = all.bin_count - 1;
+  for (size_t i = 0; i < count; i++) {
+    const size_t group = ids[i];
+    const uint64_t bin = offset + scale * raws[i];
+    uint32_t *list = all.waiting + group * TALLY_WAITING_BINS;
+    uint32_t waiting = all.waiting_counts[group];
+    list[waiting++] = (uint32_t)(bin < last ? bin : last);
+    if (waiting == TALLY_WAITING_BINS) {
+      count_bins(list, waiting, all.bins + group * all.bin_count,
+                 all.marks + group * all.mark_count);
+      waiting = 0;
+    }
+    all.waiting_counts[group] = waiting;
+  }
+}

@@ -4,7 +4,7 @@ import TallyBase
 package struct ExecutionOptions: Sendable {
   /// Threads that scan; at most the pool's.
   package var threadCount: Int
-  /// Rows handed to operators at once, `1...2,048`. Tests use small ones.
+  /// Rows handed to operators at once, `1...Vector.rowCountMax`. Tests use small ones.
   package var batchRowCount = Vector.rowCountMax
   /// Bytes of groups, strings, sort rows and results that the query may hold.
   package var memoryByteCountMax = 512 << 20

@@ -1,3 +1,4 @@
+import TallyBase
 import TallyExecution
 import TallyPlanning
 import TallyStorage
@@ -6,7 +7,7 @@ import TallyStorage
 struct SltConfiguration: Sendable, CustomStringConvertible {
   var description: String
   var threadCount = 2
-  var batchRowCount = 2_048
+  var batchRowCount = Vector.rowCountMax
   var disabledRules: Set<String> = []
   var forcedEncoding: PageEncoding?
 
@@ -18,6 +19,7 @@ struct SltConfiguration: Sendable, CustomStringConvertible {
       SltConfiguration(description: "one thread", threadCount: 1),
       SltConfiguration(description: "batches of 1", batchRowCount: 1),
       SltConfiguration(description: "batches of 7, one thread", threadCount: 1, batchRowCount: 7),
+      SltConfiguration(description: "batches of two blocks", batchRowCount: 2_048),
       SltConfiguration(
         description: "no optimizer rules", disabledRules: Set(Optimizer.ruleNames)),
     ]

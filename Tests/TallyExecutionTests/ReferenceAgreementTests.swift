@@ -47,7 +47,7 @@ import Testing
 
   static let options: [ExecutionOptions] = {
     var all: [ExecutionOptions] = []
-    for (threads, batch) in [(1, 2_048), (2, 2_048), (2, 7), (1, 1)] {
+    for (threads, batch) in [(1, Vector.rowCountMax), (2, 2_048), (2, 7), (1, 1)] {
       var options = ExecutionOptions(threadCount: threads)
       options.batchRowCount = batch
       all.append(options)

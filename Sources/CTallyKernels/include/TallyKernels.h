@@ -65,6 +65,46 @@ void tally_patch32(const uint8_t *gaps, const uint8_t *high, size_t high_limit, 
 /// Adds one to histogram[bit length of (values[i] - base)], 65 entries. Returns nothing else.
 void tally_bit_lengths(const uint64_t *values, size_t count, uint64_t base, uint32_t *histogram);
 
+/// ids[i] = start + stride * min(codes[i], last), modulo 2^32.
+void tally_group_first(const uint32_t *codes, size_t count, uint32_t last, uint32_t stride,
+                       uint32_t start, uint32_t *ids);
+/// ids[i] += stride * min(codes[i], last), modulo 2^32.
+void tally_group_next(const uint32_t *codes, size_t count, uint32_t last, uint32_t stride,
+                      uint32_t *ids);
+/// values[i] += addend, modulo 2^32.
+void tally_add32(uint32_t *values, size_t count, uint32_t addend);
+/// marks[ids[i]] = 1; every id must be an index of the marks. The same for those below.
+void tally_mark_groups(const uint32_t *ids, size_t count, uint8_t *marks);
+/// counts[ids[i]] += 1.
+void tally_count_groups(const uint32_t *ids, size_t count, int64_t *counts);
+/// marks[ids[i] * domain + codes[i]] = 1.
+void tally_mark_pairs(const uint32_t *ids, const uint32_t *codes, size_t count, size_t domain,
+                      uint8_t *marks);
+/// sums[ids[i]] += base + scale * raws[i], wrapping.
+void tally_sum_groups(const uint32_t *raws, uint64_t base, uint64_t scale, const uint32_t *ids,
+                      size_t count, uint64_t *sums);
+
+/// Bins that wait for each group, and the counters of a block as a power of two.
+#define TALLY_WAITING_BINS 1024
+#define TALLY_BIN_BLOCK_SHIFT 10
+/// Counters of every group: `bin_count` of them, `mark_count` marks (one for each block), and the
+/// bins that wait to be counted: TALLY_WAITING_BINS places, of which `waiting_counts` are used.
+typedef struct {
+  uint32_t *bins;
+  size_t bin_count;
+  uint8_t *marks;
+  size_t mark_count;
+  uint32_t *waiting;
+  uint32_t *waiting_counts;
+} tally_bins;
+/// Puts bin min(offset + scale * raws[i], bin_count - 1) into the list of group ids[i]; a full list
+/// is counted and empty again.
+void tally_bin_groups(const uint32_t *raws, uint64_t offset, uint64_t scale, const uint32_t *ids,
+                      size_t count, tally_bins all);
+
+/// The sum of `count` bytes.
+uint64_t tally_sum_bytes(const uint8_t *bytes, size_t count);
+
 /// Finds the fingerprints that an index of suffixes may have: all it has, and few others. Bucket b,
 /// numbered by the `bucket_bits` (0...28) first bits of a fingerprint, has suffixes
 /// `offsets[b]..<offsets[b + 1]`, the next 16 bits of its entries; 16 more may be read behind the

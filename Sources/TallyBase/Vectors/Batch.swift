@@ -1,4 +1,4 @@
-/// Up to 2,048 rows of vectors, what operators pass on. Every vector has `rowCount` rows; rows
+/// Up to `Vector.rowCountMax` rows of vectors, what operators pass on. Every vector has `rowCount` rows; rows
 /// that a filter dropped are gone (survivors were gathered through a selection vector).
 package struct Batch {
   package var rowCount: Int

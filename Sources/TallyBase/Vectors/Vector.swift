@@ -9,8 +9,9 @@
 /// Text travels as codes of `pool` (code 0 is NULL); other types mark NULL rows in `validity`.
 /// A vector is used by one thread at a time.
 @safe package final class Vector {
-  /// Rows in a full batch.
-  package static let rowCountMax = 2_048
+  /// Rows in a full batch: six blocks, so that what a batch costs beside its rows is spread over
+  /// many, and a few columns of it stay in the second-level cache.
+  package static let rowCountMax = 6_144
 
   /// How one value is held.
   package enum Layout: Hashable, Sendable {
@@ -25,16 +26,17 @@
   private var validityStorage: UnsafeMutablePointer<UInt8>?
   private var runStorage: UnsafeMutablePointer<Int32>?
 
+  // One thread at a time uses a vector, and no accessor calls back: these need no dynamic check.
   /// Whether `validity` must be looked at. Never set for codes.
-  package var hasNulls = false
+  @exclusivity(unchecked) package var hasNulls = false
   /// Whether entry 0 stands for every row.
-  package var isConstant = false
+  @exclusivity(unchecked) package var isConstant = false
   /// Set: values are `narrowValues`, not `int64s`.
-  package var narrow: NarrowForm?
+  @exclusivity(unchecked) package var narrow: NarrowForm?
   /// Codes only: more than 0 when the first `runCount` entries stand for runs of rows.
-  package var runCount = 0
+  @exclusivity(unchecked) package var runCount = 0
   /// The strings behind codes; nil for other layouts.
-  package var pool: TextPool?
+  @exclusivity(unchecked) package var pool: TextPool?
 
   /// `value = base + scale * raw`
   package struct NarrowForm: Hashable, Sendable {
@@ -51,9 +53,11 @@
     self.type = type
     self.capacity = capacity
     layout = Vector.layout(of: type)
-    // SAFETY: every layout's stride is at most 16; the buffer holds `capacity` entries of any.
-    unsafe storage = .allocate(byteCount: max(capacity, 1) * 16, alignment: 64)
-    unsafe storage.initializeMemory(as: UInt8.self, repeating: 0, count: max(capacity, 1) * 16)
+    // SAFETY: only 128-bit vectors are read as such, but for entry 0; all other strides are at
+    // most 8. Entries are trivial types that are written before they are read.
+    let stride = layout == .int128 ? 16 : 8
+    unsafe storage = .allocate(byteCount: max(capacity * stride, 16), alignment: 64)
+    unsafe storage.storeBytes(of: 0, as: Int128.self)
   }
 
   deinit {
@@ -85,7 +89,7 @@
 }
 
 extension Vector {
-  // SAFETY (all accessors): the buffer is `capacity * 16` bytes, aligned to 64, and lives as long
+  // SAFETY (all accessors): the buffer holds `capacity` entries of the layout, aligned to 64, and lives as long
   // as the vector; entries are trivial types, so any of these views may be written.
 
   package var int64s: UnsafeMutablePointer<Int64> {

@@ -1,3 +1,4 @@
+internal import CTallyKernels
 import TallyBase
 
 /// Groups numbered by the product of their keys' positions: no hashing, no look-up.
@@ -34,31 +35,66 @@ import TallyBase
   override var groupCount: Int { slotCount }
 
   override func assign(_ keys: [Vector], rowCount: Int) throws(TallyError) -> GroupIDs {
-    var constant: UInt32 = 0
-    var isFirst = true
     if takesRuns, let runs = assignRuns(keys, rowCount) { return runs }
-    for (index, key) in keys.enumerated() {
-      let stride = strides[index]
-      if key.isConstant {
-        unsafe codecs[index].positions(key, 1, into: positions)
-        unsafe constant &+= min(positions[0], UInt32(sizes[index] - 1)) &* stride
-        continue
-      }
-      key.flatten(rowCount: rowCount)
-      add(key, codecs[index], stride, UInt32(sizes[index] - 1), rowCount, isFirst)
-      isFirst = false
+    var constant: UInt32 = 0
+    for index in keys.indices where keys[index].isConstant {
+      unsafe codecs[index].positions(keys[index], 1, into: positions)
+      unsafe constant &+= min(positions[0], UInt32(sizes[index] - 1)) &* strides[index]
     }
     let base = unsafe occupied.base
+    var isFirst = true
+    // Runs are added to what is there, so they come last.
+    for index in keys.indices where !keys[index].isConstant && keys[index].runCount == 0 {
+      add(keys[index], index, rowCount, isFirst ? constant : nil)
+      isFirst = false
+    }
+    for index in keys.indices where !keys[index].isConstant && keys[index].runCount > 0 {
+      addRuns(keys[index], index, isFirst ? constant : nil)
+      isFirst = false
+    }
     if isFirst {
       unsafe base[Int(constant)] = 1
       return unsafe GroupIDs(ids: ids, constant: constant, rowCount: rowCount)
     }
-    for row in 0..<rowCount {
-      let id = unsafe ids[row] &+ constant
-      unsafe ids[row] = id
-      unsafe base[Int(id)] = 1
-    }
+    // SAFETY: positions are cut to their domains, so ids are below `slotCount`.
+    unsafe tally_mark_groups(ids, rowCount, base)
     return unsafe GroupIDs(ids: ids, constant: nil, rowCount: rowCount)
+  }
+
+  /// Adds a flat key's part to the ids, or begins them at `start`. Cutting to the domain keeps
+  /// every id inside the table whatever a vector holds.
+  private func add(_ key: Vector, _ index: Int, _ rowCount: Int, _ start: UInt32?) {
+    let (stride, last) = (strides[index], UInt32(sizes[index] - 1))
+    let source: UnsafePointer<UInt32>
+    if case .codes = codecs[index].domain {
+      unsafe source = UnsafePointer(key.codes)
+    } else {
+      key.flatten(rowCount: rowCount)
+      unsafe codecs[index].positions(key, rowCount, into: positions)
+      unsafe source = UnsafePointer(positions)
+    }
+    if let start {
+      unsafe tally_group_first(source, rowCount, last, stride, start, ids)
+    } else {
+      unsafe tally_group_next(source, rowCount, last, stride, ids)
+    }
+  }
+
+  private func addRuns(_ key: Vector, _ index: Int, _ start: UInt32?) {
+    let (stride, last) = (strides[index], UInt32(sizes[index] - 1))
+    unsafe codecs[index].positions(key, key.runCount, into: positions)
+    let ends = unsafe key.runEnds
+    var row = 0
+    for run in 0..<key.runCount {
+      let end = unsafe Int(ends[run])
+      let part = unsafe min(positions[run], last) &* stride
+      if let start {
+        unsafe (ids + row).update(repeating: part &+ start, count: end - row)
+      } else {
+        unsafe tally_add32(ids + row, end - row, part)
+      }
+      row = end
+    }
   }
 
   /// One run-length key beside constant ones: a group a run. Nil when keys are otherwise.
@@ -84,23 +120,21 @@ import TallyBase
       runEnds: UnsafePointer(key.runEnds))
   }
 
-  /// Clamping to the domain keeps every id inside the table whatever a vector holds.
-  private func add(
-    _ key: Vector, _ codec: KeyCodec, _ stride: UInt32, _ last: UInt32, _ rowCount: Int,
-    _ isFirst: Bool
-  ) {
-    unsafe codec.positions(key, rowCount, into: positions)
-    if isFirst {
-      for row in 0..<rowCount { unsafe ids[row] = min(positions[row], last) &* stride }
-    } else {
-      for row in 0..<rowCount { unsafe ids[row] &+= min(positions[row], last) &* stride }
-    }
-  }
-
   override func occupiedGroups() -> [UInt32] {
     var groups: [UInt32] = []
     let base = unsafe occupied.base
-    for id in 0..<slotCount where unsafe base[id] != 0 { groups.append(UInt32(id)) }
+    var id = 0
+    while id < slotCount {
+      // Eight marks at once: most tables are mostly empty.
+      if id + 8 <= slotCount,
+        unsafe UnsafeRawPointer(base + id).loadUnaligned(as: UInt64.self) == 0
+      {
+        id += 8
+        continue
+      }
+      if unsafe base[id] != 0 { groups.append(UInt32(id)) }
+      id += 1
+    }
     return groups
   }
 

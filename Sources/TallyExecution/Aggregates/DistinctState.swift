@@ -1,3 +1,4 @@
+internal import CTallyKernels
 import TallyBase
 
 /// `count(distinct x)` over codes of a small dictionary: one flag for each group and code.
@@ -31,10 +32,8 @@ final class FlagDistinctState: AggregateState {
       let slice = unsafe base + Int(group) * domain
       for row in 0..<groups.rowCount { unsafe slice[Int(codes[row])] = 1 }
     } else {
-      let ids = unsafe groups.ids
-      for row in 0..<groups.rowCount {
-        unsafe base[Int(ids[row]) &* domain &+ Int(codes[row])] = 1
-      }
+      // SAFETY: ids are below the number of groups and codes below `domain`.
+      unsafe tally_mark_pairs(groups.ids, codes, groups.rowCount, domain, base)
     }
   }
 

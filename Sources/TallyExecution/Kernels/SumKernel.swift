@@ -23,8 +23,10 @@ enum SumKernel {
     _ raws: UnsafePointer<UInt32>, _ base: Int64, _ scale: Int64, _ ids: UnsafePointer<UInt32>,
     _ count: Int, to sums: UnsafeMutablePointer<Int64>
   ) {
-    for row in 0..<count {
-      unsafe sums[Int(ids[row])] &+= base &+ scale &* Int64(truncatingIfNeeded: raws[row])
+    // SAFETY: the caller's ids index `sums`; UInt64 and Int64 have one layout.
+    unsafe sums.withMemoryRebound(to: UInt64.self, capacity: 1) {
+      unsafe tally_sum_groups(
+        raws, UInt64(bitPattern: base), UInt64(bitPattern: scale), ids, count, $0)
     }
   }
 }

@@ -1,7 +1,8 @@
+internal import CTallyKernels
 import TallyBase
 import TallyStorage
 
-/// Decodes one column of a morsel, two blocks at a time, into a reused vector. One worker's.
+/// Decodes one column of a morsel, a few blocks at a time, into a reused vector. One worker's.
 final class ColumnReader {
   let column: ColumnSchema
   let vector: Vector
@@ -13,7 +14,6 @@ final class ColumnReader {
   private var pageIndex = -1
   /// How segment-local codes become store codes.
   private var translation = Translation.identity
-  private let scratch: Vector
   /// Encoded bytes of the pages read so far.
   private(set) var scannedByteCount = 0
 
@@ -28,7 +28,6 @@ final class ColumnReader {
     self.column = column
     self.pool = pool
     vector = Vector(type: column.type)
-    scratch = Vector(type: .int64)
     vector.pool = pool
   }
 
@@ -63,7 +62,7 @@ final class ColumnReader {
   }
 
   /// Decodes rows `row..<row + count` of page `index` (`row` a multiple of 1,024, `count` at most
-  /// 2,048) into `vector`.
+  /// `Vector.rowCountMax`) into `vector`.
   func read(page index: Int, row: Int, count: Int) throws(TallyError) {
     vector.reset()
     vector.pool = pool
@@ -107,43 +106,68 @@ final class ColumnReader {
       unsafe vector.int64s[0] = constant
       return
     }
-    let block = row / Page.blockRowCount
-    let raws = unsafe vector.narrowValues
-    if let first = unsafe page.decodeNarrow(block: block, into: raws) {
-      if count <= Page.blockRowCount {
-        vector.narrow = Vector.NarrowForm(base: first.base, scale: first.scale)
-        return
-      }
-      if let second = unsafe page.decodeNarrow(
-        block: block + 1, into: raws + Page.blockRowCount),
-        let base = unsafe rebase(first, second, raws, count)
-      {
-        vector.narrow = Vector.NarrowForm(base: base, scale: first.scale)
-        return
-      }
-    }
-    unsafe _ = page.decodeInt64(block: block, into: vector.int64s)
-    if count > Page.blockRowCount {
-      unsafe _ = page.decodeInt64(block: block + 1, into: vector.int64s + Page.blockRowCount)
+    if readNarrow(page, row: row, count: count) { return }
+    let values = unsafe vector.int64s
+    forEachBlock(row: row, count: count) { block, offset, _ in
+      unsafe _ = page.decodeInt64(block: block, into: values + offset)
     }
   }
 
-  /// Brings two blocks of raws to the lower of their bases; nil if the raws might not fit.
-  private func rebase(
-    _ first: Affine, _ second: Affine, _ raws: UnsafeMutablePointer<UInt32>, _ count: Int
-  ) -> Int64? {
-    guard first.scale == second.scale, first.scale > 0 else { return nil }
-    if first.base == second.base { return first.base }
-    let base = min(first.base, second.base)
-    guard let bounds = zoneMap(page: pageIndex), bounds.hasBounds,
-      Int128(bounds.maximum) - Int128(base) <= Int128(UInt32.max) * Int128(first.scale)
+  /// Calls `body` with each block of the rows, where its rows go and how many are wanted.
+  @inline(__always)
+  private func forEachBlock(
+    row: Int, count: Int, _ body: (_ block: Int, _ offset: Int, _ rowCount: Int) -> Void
+  ) {
+    var offset = 0
+    while offset < count {
+      let wanted = min(Page.blockRowCount, count - offset)
+      body((row + offset) / Page.blockRowCount, offset, wanted)
+      offset += Page.blockRowCount
+    }
+  }
+
+  /// Forms of the blocks of the current batch.
+  private var forms: [Affine] = []
+
+  /// Decodes 32-bit raws of one form; false if the blocks do not have one.
+  private func readNarrow(_ page: Page, row: Int, count: Int) -> Bool {
+    let raws = unsafe vector.narrowValues
+    forms.removeAll(keepingCapacity: true)
+    var offset = 0
+    while offset < count {
+      let block = (row + offset) / Page.blockRowCount
+      guard let form = unsafe page.decodeNarrow(block: block, into: raws + offset) else {
+        return false
+      }
+      forms.append(form)
+      offset += Page.blockRowCount
+    }
+    guard let first = forms.first, let base = unsafe rebase(raws, count) else { return false }
+    vector.narrow = Vector.NarrowForm(base: base, scale: first.scale)
+    return true
+  }
+
+  /// Brings the blocks' raws to the lowest of their bases; nil if the raws might not fit.
+  private func rebase(_ raws: UnsafeMutablePointer<UInt32>, _ count: Int) -> Int64? {
+    guard let first = forms.first else { return nil }
+    var (low, high) = (first.base, first.base)
+    for form in forms {
+      guard form.scale == first.scale else { return nil }
+      low = min(low, form.base)
+      high = max(high, form.base)
+    }
+    if low == high { return low }
+    guard first.scale > 0, let bounds = zoneMap(page: pageIndex), bounds.hasBounds,
+      Int128(bounds.maximum) - Int128(low) <= Int128(UInt32.max) * Int128(first.scale)
     else { return nil }
-    let difference = max(first.base, second.base) &- base
-    guard difference % first.scale == 0 else { return nil }
-    let shift = UInt32(truncatingIfNeeded: difference / first.scale)
-    let rows = first.base > second.base ? 0..<Page.blockRowCount : Page.blockRowCount..<count
-    for row in rows { unsafe raws[row] &+= shift }
-    return base
+    for form in forms where (form.base &- low) % first.scale != 0 { return nil }
+    for (index, form) in forms.enumerated() where form.base != low {
+      let shift = UInt32(truncatingIfNeeded: (form.base &- low) / first.scale)
+      let start = index * Page.blockRowCount
+      // SAFETY: the raws of a block lie within the first `count`.
+      unsafe tally_add32(raws + start, min(Page.blockRowCount, count - start), shift)
+    }
+    return low
   }
 
   private func readCodes(_ page: Page, row: Int, count: Int) {
@@ -158,10 +182,8 @@ final class ColumnReader {
       translate(max(vector.runCount, 1))
       return
     }
-    let block = row / Page.blockRowCount
-    unsafe _ = page.decodeCodes(block: block, into: codes)
-    if count > Page.blockRowCount {
-      unsafe _ = page.decodeCodes(block: block + 1, into: codes + Page.blockRowCount)
+    forEachBlock(row: row, count: count) { block, offset, _ in
+      unsafe _ = page.decodeCodes(block: block, into: codes + offset)
     }
     translate(count)
   }
@@ -199,11 +221,12 @@ final class ColumnReader {
     switch translation {
     case .identity: return
     case .offset(let offset):
-      for index in 0..<count { unsafe codes[index] = codes[index] &+ offset }
+      unsafe tally_add32(codes, count, offset)
     case .table:
       unsafe stored?.localDictionary.withUnsafeBufferPointer { table in
+        guard let base = table.baseAddress else { return }
         // SAFETY: a page whose codes exceed its local dictionary is refused when it is loaded.
-        for index in 0..<count { unsafe codes[index] = table[Int(codes[index])] }
+        unsafe tally_lookup32(base, codes, count)
       }
     }
   }
@@ -215,20 +238,17 @@ final class ColumnReader {
       return
     }
     let raws = unsafe vector.narrowValues
-    let block = row / Page.blockRowCount
-    unsafe _ = page.decodeCodes(block: block, into: raws)
-    if count > Page.blockRowCount {
-      unsafe _ = page.decodeCodes(block: block + 1, into: raws + Page.blockRowCount)
+    forEachBlock(row: row, count: count) { block, offset, _ in
+      unsafe _ = page.decodeCodes(block: block, into: raws + offset)
     }
     let bools = unsafe vector.bools
     for index in 0..<count { unsafe bools[index] = UInt8(truncatingIfNeeded: raws[index]) }
   }
 
   private func readDoubles(_ page: Page, row: Int, count: Int) {
-    let block = row / Page.blockRowCount
-    unsafe _ = page.decodeDouble(block: block, into: vector.doubles)
-    if count > Page.blockRowCount {
-      unsafe _ = page.decodeDouble(block: block + 1, into: vector.doubles + Page.blockRowCount)
+    let values = unsafe vector.doubles
+    forEachBlock(row: row, count: count) { block, offset, _ in
+      unsafe _ = page.decodeDouble(block: block, into: values + offset)
     }
   }
 
@@ -236,9 +256,7 @@ final class ColumnReader {
     guard let pool else { return }
     let codes = unsafe vector.codes
     try pool.withGrowingTable { table in
-      for (offset, block) in [0, 1].map({ ($0 * Page.blockRowCount, row / Page.blockRowCount + $0) }
-      )
-      where offset < count {
+      forEachBlock(row: row, count: count) { block, offset, _ in
         unsafe page.forEachText(block: block) { index, bytes in
           if let bytes = unsafe bytes {
             unsafe codes[offset + index] = table.intern(bytes)
@@ -256,10 +274,9 @@ final class ColumnReader {
     let validity = unsafe vector.validity
     unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 16) { words in
       guard let base = words.baseAddress else { return }
-      for (offset, block) in [(0, 0), (Page.blockRowCount, 1)] where offset < count {
-        unsafe nullCount += page.decodeValidity(
-          block: row / Page.blockRowCount + block, into: base)
-        for index in 0..<min(Page.blockRowCount, count - offset) {
+      forEachBlock(row: row, count: count) { block, offset, rowCount in
+        unsafe nullCount += page.decodeValidity(block: block, into: base)
+        for index in 0..<rowCount {
           unsafe validity[offset + index] = UInt8(
             truncatingIfNeeded: base[index >> 6] >> UInt64(index & 63) & 1)
         }

@@ -1,0 +1,163 @@
+internal import CTallyKernels
+import TallyBase
+
+/// How often each value of a bounded range occurs, for every group: one counter a value.
+///
+/// Counters of many groups are more than a cache holds, so bins wait in a short list for each
+/// group and are counted a list at a time. Counters are cut into blocks; a mark tells which were
+/// used, so that the rest is neither merged nor searched.
+@safe final class BinnedValues {
+  let minimum: Int64
+  let unit: Int64
+  let binCount: Int
+  private let bins: GroupArray<UInt32>
+  /// `markCount` a group: whether a block of counters was used.
+  private let marks: GroupArray<UInt8>
+  /// `waitingCountMax` a group, the first `waitingCounts` of them in use.
+  private let waiting: GroupArray<UInt32>
+  private let waitingCounts: GroupArray<UInt32>
+  /// Sums of blocks of counters, once all rows were counted.
+  private var blockSums: [UInt32] = []
+  private var groupCount = 0
+
+  /// Counters in a block.
+  private static let blockBinCount = 1 << Int(TALLY_BIN_BLOCK_SHIFT)
+  private static let waitingCountMax = Int(TALLY_WAITING_BINS)
+  private var markCount: Int {
+    (binCount + BinnedValues.blockBinCount - 1) / BinnedValues.blockBinCount
+  }
+
+  /// - Parameters:
+  ///   - minimum: the value of bin 0.
+  ///   - unit: the difference between neighbouring bins' values, above 0.
+  init(minimum: Int64, unit: Int64, binCount: Int, budget: MemoryBudget) {
+    self.minimum = minimum
+    self.unit = unit
+    self.binCount = binCount
+    bins = GroupArray(budget: budget)
+    marks = GroupArray(budget: budget)
+    waiting = GroupArray(budget: budget)
+    waitingCounts = GroupArray(budget: budget)
+  }
+
+  func resize(_ groupCount: Int) throws(TallyError) {
+    try bins.resize(groupCount * binCount)
+    try marks.resize(groupCount * markCount)
+    try waiting.resize(groupCount * BinnedValues.waitingCountMax)
+    try waitingCounts.resize(groupCount)
+    self.groupCount = max(self.groupCount, groupCount)
+  }
+
+  /// Counts rows whose bin is `offset + scale * raw`; bins beyond the last count as the last.
+  func add(_ groups: GroupIDs, _ raws: UnsafePointer<UInt32>, offset: Int64, scale: Int64) {
+    if let group = groups.constant {
+      let slice = unsafe bins.base + Int(group) * binCount
+      let used = unsafe marks.base + Int(group) * markCount
+      let last = binCount - 1
+      for row in 0..<groups.rowCount {
+        let bin = unsafe min(Int(offset &+ scale &* Int64(raws[row])), last)
+        unsafe slice[bin] &+= 1
+        unsafe used[bin >> Int(TALLY_BIN_BLOCK_SHIFT)] = 1
+      }
+      return
+    }
+    // SAFETY: every array has its entries for each group, and ids are below the group count.
+    unsafe tally_bin_groups(
+      raws, UInt64(bitPattern: offset), UInt64(bitPattern: scale), groups.ids, groups.rowCount,
+      tally_bins(
+        bins: bins.base, bin_count: binCount, marks: marks.base, mark_count: markCount,
+        waiting: waiting.base, waiting_counts: waitingCounts.base))
+  }
+
+  /// Counts one value; values outside of the bins are left out.
+  @inline(__always)
+  func add(bin: Int, group: Int) {
+    guard bin >= 0, bin < binCount else { return }
+    unsafe bins.base[group &* binCount &+ bin] &+= 1
+    unsafe marks.base[group &* markCount &+ bin >> Int(TALLY_BIN_BLOCK_SHIFT)] = 1
+  }
+
+  /// Counts what waits.
+  private func drain() {
+    for group in 0..<groupCount {
+      let list = unsafe waiting.base + group * BinnedValues.waitingCountMax
+      for index in 0..<Int(waitingCounts[group]) {
+        add(bin: unsafe Int(list[index]), group: group)
+      }
+      waitingCounts[group] = 0
+    }
+  }
+
+  /// Adds another's counters of the same bins; its group i is `mapping[i]` here.
+  func merge(_ other: BinnedValues, _ mapping: [UInt32]?, groupCount: Int) {
+    drain()
+    other.drain()
+    for group in 0..<groupCount {
+      let target = mapping.map { Int($0[group]) } ?? group
+      for block in 0..<markCount where other.marks[group * markCount + block] != 0 {
+        marks[target * markCount + block] = 1
+        let first = block * BinnedValues.blockBinCount
+        let count = min(BinnedValues.blockBinCount, binCount - first)
+        let mine = unsafe bins.base + target * binCount + first
+        let theirs = unsafe other.bins.base + group * binCount + first
+        for bin in 0..<count { unsafe mine[bin] &+= theirs[bin] }
+      }
+    }
+  }
+
+  /// Called when all rows were counted, before any result is read.
+  func seal() {
+    drain()
+    blockSums = [UInt32](repeating: 0, count: groupCount * markCount)
+    for group in 0..<groupCount {
+      for block in 0..<markCount where marks[group * markCount + block] != 0 {
+        let first = block * BinnedValues.blockBinCount
+        let counters = unsafe bins.base + group * binCount + first
+        var sum: UInt32 = 0
+        for bin in 0..<min(BinnedValues.blockBinCount, binCount - first) {
+          unsafe sum &+= counters[bin]
+        }
+        blockSums[group * markCount + block] = sum
+      }
+    }
+  }
+
+  /// Calls `body` with every value of every group and how often it occurs.
+  func forEach(
+    _ body: (_ group: Int, _ value: Int64, _ repeats: Int) throws(TallyError) -> Void
+  ) throws(TallyError) {
+    drain()
+    for slot in 0..<(groupCount * binCount) where bins[slot] > 0 {
+      let (group, bin) = slot.quotientAndRemainder(dividingBy: binCount)
+      try body(group, minimum &+ Int64(bin) &* unit, Int(bins[slot]))
+    }
+  }
+
+  /// Number of values of a group.
+  func count(_ group: Int) -> Int {
+    blockSums[(group * markCount)..<((group + 1) * markCount)].reduce(0) { $0 + Int($1) }
+  }
+
+  /// The values of ascending ranks `low` and `low + 1` (the last one twice at the end) of a group.
+  /// `low < count(group)`.
+  func values(_ group: Int, rank low: Int) -> (Int64, Int64) {
+    let counters = unsafe bins.base + group * binCount
+    var before = 0
+    var block = 0
+    while block < markCount, before + Int(blockSums[group * markCount + block]) <= low {
+      before += Int(blockSums[group * markCount + block])
+      block += 1
+    }
+    var bin = block * BinnedValues.blockBinCount
+    while bin < binCount, unsafe before + Int(counters[bin]) <= low {
+      unsafe before += Int(counters[bin])
+      bin += 1
+    }
+    let first = minimum &+ Int64(bin) &* unit
+    if bin < binCount, unsafe low + 1 < before + Int(counters[bin]) { return (first, first) }
+    var next = bin + 1
+    while next < binCount, unsafe counters[next] == 0 { next += 1 }
+    guard next < binCount else { return (first, first) }
+    return (first, minimum &+ Int64(next) &* unit)
+  }
+}
