@@ -23,7 +23,8 @@ struct SltConfiguration: Sendable, CustomStringConvertible {
       SltConfiguration(
         description: "no optimizer rules", disabledRules: Set(Optimizer.ruleNames)),
     ]
-    + (Optimizer.ruleNames + ["partitionwise_aggregation"]).map {
+    + (Optimizer.ruleNames
+    + ["partitionwise_aggregation", "encoded_predicates", "page_sums"]).map {
       SltConfiguration(description: "without \($0)", disabledRules: [$0])
     }
     + PageEncoding.allCases.map {

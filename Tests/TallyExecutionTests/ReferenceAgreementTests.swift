@@ -54,6 +54,7 @@ import Testing
     }
     let rules = [
       ["partition_pruning", "zone_map_pruning"], ["partitionwise_aggregation"],
+      ["encoded_predicates"], ["page_sums"],
       ["dictionary_predicates", "predicate_pushdown"], ["top_n"],
     ]
     for disabled in rules {

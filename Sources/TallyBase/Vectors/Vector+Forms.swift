@@ -1,6 +1,7 @@
 extension Vector {
   /// Gives every row its own entry. `rowCount` rows are meaningful afterwards.
   package func flatten(rowCount: Int) {
+    if deferred != nil { decodeDeferred() }
     if let form = narrow {
       let raws = unsafe narrowValues
       let values = unsafe int64s
@@ -63,18 +64,15 @@ extension Vector {
   package func gather(_ source: Vector, _ indexes: UnsafePointer<UInt16>, count: Int) {
     reset()
     pool = source.pool
+    source.decodeDeferred()
     if source.runCount > 0 { source.flattenRuns() }
     if source.isConstant {
       copyConstant(source)
       return
     }
     if let form = source.narrow {
-      let raws = unsafe source.narrowValues
-      let values = unsafe int64s
-      for index in 0..<count {
-        unsafe values[index] =
-          form.base &+ form.scale &* Int64(truncatingIfNeeded: raws[Int(indexes[index])])
-      }
+      unsafe Vector.take(source.narrowValues, indexes, narrowValues, count)
+      narrow = form
     } else {
       unsafe gatherFlat(source, indexes, count: count)
     }
@@ -117,20 +115,19 @@ extension Vector {
     for index in 0..<count { unsafe target[index] = source[Int(indexes[index])] }
   }
 
-  /// Copies rows `start..<start + count` of `source` to the front of this vector, flat.
+  /// Copies rows `start..<start + count` of `source` to the front of this vector.
   package func slice(_ source: Vector, start: Int, count: Int) {
     reset()
     pool = source.pool
+    source.decodeDeferred()
     if source.runCount > 0 { source.flattenRuns() }
     if source.isConstant {
       copyConstant(source)
       return
     }
     if let form = source.narrow {
-      for index in 0..<count {
-        unsafe int64s[index] =
-          form.base &+ form.scale &* Int64(source.narrowValues[start + index])
-      }
+      unsafe narrowValues.update(from: source.narrowValues + start, count: count)
+      narrow = form
     } else {
       switch layout {
       case .int64: unsafe int64s.update(from: source.int64s + start, count: count)

@@ -35,6 +35,8 @@
   @exclusivity(unchecked) package var narrow: NarrowForm?
   /// Codes only: more than 0 when the first `runCount` entries stand for runs of rows.
   @exclusivity(unchecked) package var runCount = 0
+  /// Set: nothing was decoded yet; only sums may be asked for until `decodeDeferred`.
+  @exclusivity(unchecked) package var deferred: (any DeferredValues)?
   /// The strings behind codes; nil for other layouts.
   @exclusivity(unchecked) package var pool: TextPool?
 
@@ -85,12 +87,29 @@
     isConstant = false
     narrow = nil
     runCount = 0
+    deferred = nil
+  }
+
+  /// Decodes what was left to be decoded when needed.
+  package func decodeDeferred() {
+    guard let source = deferred else { return }
+    deferred = nil
+    source.decode()
   }
 }
 
+/// Where a vector's values come from when they may not all be needed: a page sums its rows faster
+/// than it yields them.
+package protocol DeferredValues: AnyObject {
+  /// The sum of rows of the batch modulo 2^64; none of them is NULL.
+  func sum(rows: Range<Int>) -> Int64
+  /// Fills the vector that refers to this.
+  func decode()
+}
+
 extension Vector {
-  // SAFETY (all accessors): the buffer holds `capacity` entries of the layout, aligned to 64, and lives as long
-  // as the vector; entries are trivial types, so any of these views may be written.
+  // SAFETY (all accessors): the buffer holds `capacity` entries of the layout, aligned to 64, and
+  // lives as long as the vector; entries are trivial types, so any of these views may be written.
 
   package var int64s: UnsafeMutablePointer<Int64> {
     unsafe storage.assumingMemoryBound(to: Int64.self)

@@ -152,3 +152,20 @@ struct AggregatePlan: Sendable {
     return items.count - 1
   }
 }
+
+extension AggregatePlan {
+  /// Whether an input column is summed and nothing else.
+  func onlySums(column: Int) -> Bool {
+    guard !keys.contains(where: { $0.columnIndexes.contains(column) }),
+      !filters.contains(where: { $0.columnIndexes.contains(column) })
+    else { return false }
+    for (index, argument) in arguments.enumerated()
+    where argument.columnIndexes.contains(column) {
+      guard case .column = argument.kind else { return false }
+      for state in states where state.argument == index {
+        guard state.kind == .narrowSum, state.filter == nil else { return false }
+      }
+    }
+    return true
+  }
+}

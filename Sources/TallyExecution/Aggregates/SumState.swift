@@ -13,6 +13,7 @@ final class NarrowSumState: AggregateState {
   override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {
     guard let argument else { return }
     let base = unsafe sums.base
+    if argument.deferred != nil, unsafe addDeferred(groups, argument, base) { return }
     if groups.runCount > 0 { return unsafe updateRuns(groups, argument, base) }
     if argument.hasNulls { return unsafe updateValid(groups, argument, base) }
     if argument.isConstant {
@@ -40,6 +41,33 @@ final class NarrowSumState: AggregateState {
       unsafe SumKernel.add(argument.int64s, groups.ids, groups.rowCount, to: base)
     }
   }
+
+  /// Takes sums from the page itself where a group has many rows on end; else has it decoded.
+  private func addDeferred(
+    _ groups: GroupIDs, _ argument: Vector, _ base: UnsafeMutablePointer<Int64>
+  ) -> Bool {
+    guard let source = argument.deferred else { return false }
+    if let group = groups.constant {
+      unsafe base[Int(group)] &+= source.sum(rows: 0..<groups.rowCount)
+      return true
+    }
+    guard groups.runCount > 0, let ends = unsafe groups.runEnds,
+      groups.runCount * NarrowSumState.rowsPerRunMin <= groups.rowCount
+    else {
+      argument.decodeDeferred()
+      return false
+    }
+    var start = 0
+    for run in 0..<groups.runCount {
+      let end = unsafe Int(ends[run])
+      unsafe base[Int(groups.ids[run])] &+= source.sum(rows: start..<end)
+      start = end
+    }
+    return true
+  }
+
+  /// Shorter runs are summed faster from a decoded batch.
+  private static let rowsPerRunMin = 256
 
   /// Each run of rows is a plain sum.
   private func updateRuns(

@@ -3,7 +3,7 @@ import TallyBase
 import TallyStorage
 
 /// Decodes one column of a morsel, a few blocks at a time, into a reused vector. One worker's.
-final class ColumnReader {
+@safe final class ColumnReader {
   let column: ColumnSchema
   let vector: Vector
   private let pool: TextPool?
@@ -12,6 +12,10 @@ final class ColumnReader {
   private var rowGroup = 0
   private var page: Page?
   private var pageIndex = -1
+  /// Rows of the page that the vector stands for.
+  private var rows = 0..<0
+  /// Rows of the batch that are wanted; nil: all.
+  private var wanted: SelectionVector?
   /// How segment-local codes become store codes.
   private var translation = Translation.identity
   /// Encoded bytes of the pages read so far.
@@ -30,6 +34,8 @@ final class ColumnReader {
     vector = Vector(type: column.type)
     vector.pool = pool
   }
+
+  deinit { unsafe blockRows.deallocate() }
 
   /// - Throws: `corruption` if the segment uses codes that the dictionary does not have.
   func open(_ morsel: Morsel) throws(TallyError) {
@@ -63,23 +69,17 @@ final class ColumnReader {
 
   /// Decodes rows `row..<row + count` of page `index` (`row` a multiple of 1,024, `count` at most
   /// `Vector.rowCountMax`) into `vector`.
-  func read(page index: Int, row: Int, count: Int) throws(TallyError) {
+  ///
+  /// - Parameter selection: entries of other rows are unspecified.
+  func read(
+    page index: Int, row: Int, count: Int, selection: SelectionVector? = nil
+  ) throws(TallyError) {
     vector.reset()
     vector.pool = pool
-    guard stored != nil, let segment else { return setDefault() }
-    if pageIndex != index {
-      let loaded = try segment.page(column: column.id, rowGroup: rowGroup, index: index)
-      page = loaded
-      pageIndex = index
-      scannedByteCount += loaded.byteCount
-    }
-    guard let page else { return setDefault() }
-    guard row + count <= page.rowCount else {
-      throw TallyError(
-        .corruption,
-        "column '\(column.name)' has a page of \(page.rowCount) rows where "
-          + "\(row + count) were expected", hint: "run 'tally verify'")
-    }
+    guard let page = try openPage(index, rowCount: row + count) else { return setDefault() }
+    rows = row..<(row + count)
+    wanted = selection
+    defer { wanted = nil }
     switch column.type {
     case .symbol: readCodes(page, row: row, count: count)
     case .bool: readBools(page, row: row, count: count)
@@ -90,6 +90,39 @@ final class ColumnReader {
     if column.type != .symbol, column.type != .text, page.nullCount > 0 {
       readValidity(page, row: row, count: count)
     }
+  }
+
+  /// The page, nil if the column is not stored.
+  ///
+  /// - Throws: `corruption` if it has fewer than `rowCount` rows, what loading throws.
+  func openPage(_ index: Int, rowCount: Int) throws(TallyError) -> Page? {
+    guard stored != nil, let segment else { return nil }
+    if pageIndex != index || page == nil {
+      let loaded = try segment.page(column: column.id, rowGroup: rowGroup, index: index)
+      page = loaded
+      pageIndex = index
+      scannedByteCount += loaded.byteCount
+    }
+    guard let page else { return nil }
+    guard rowCount <= page.rowCount else {
+      throw TallyError(
+        .corruption,
+        "column '\(column.name)' has a page of \(page.rowCount) rows where "
+          + "\(rowCount) were expected", hint: "run 'tally verify'")
+    }
+    return page
+  }
+
+  /// Leaves decoding to whoever needs the rows one by one; false if the page is not of a kind that
+  /// can be summed as it is.
+  func postpone(page index: Int, row: Int, count: Int) throws(TallyError) -> Bool {
+    guard let page = try openPage(index, rowCount: row + count), page.nullCount == 0,
+      page.constantValue == nil
+    else { return false }
+    vector.reset()
+    rows = row..<(row + count)
+    vector.deferred = self
+    return true
   }
 
   private func setDefault() {
@@ -113,45 +146,79 @@ final class ColumnReader {
     }
   }
 
-  /// Calls `body` with each block of the rows, where its rows go and how many are wanted.
+  /// Calls `body` with each block of the rows, where its rows go and how many there are. Blocks
+  /// without a wanted row are left out.
   @inline(__always)
   private func forEachBlock(
     row: Int, count: Int, _ body: (_ block: Int, _ offset: Int, _ rowCount: Int) -> Void
   ) {
     var offset = 0
+    var next = 0
     while offset < count {
-      let wanted = min(Page.blockRowCount, count - offset)
-      body((row + offset) / Page.blockRowCount, offset, wanted)
+      let rowCount = min(Page.blockRowCount, count - offset)
+      if wanted == nil || wantedRows(from: &next, offset: offset) > 0 {
+        body((row + offset) / Page.blockRowCount, offset, rowCount)
+      }
       offset += Page.blockRowCount
     }
   }
 
-  /// Forms of the blocks of the current batch.
-  private var forms: [Affine] = []
+  /// Number of wanted rows in the block that begins at `offset`; `next` moves behind them.
+  private func wantedRows(from next: inout Int, offset: Int) -> Int {
+    guard let wanted else { return 0 }
+    let first = next
+    let end = offset + Page.blockRowCount
+    let indexes = unsafe wanted.indexes
+    while next < wanted.count, unsafe Int(indexes[next]) < end { next += 1 }
+    return next - first
+  }
+
+  /// Forms of the blocks of the current batch that were decoded.
+  private var forms: [(form: Affine, offset: Int)] = []
+  private let blockRows = UnsafeMutablePointer<UInt16>.allocate(capacity: Page.blockRowCount)
 
   /// Decodes 32-bit raws of one form; false if the blocks do not have one.
   private func readNarrow(_ page: Page, row: Int, count: Int) -> Bool {
     let raws = unsafe vector.narrowValues
     forms.removeAll(keepingCapacity: true)
     var offset = 0
+    var next = 0
     while offset < count {
+      defer { offset += Page.blockRowCount }
       let block = (row + offset) / Page.blockRowCount
-      guard let form = unsafe page.decodeNarrow(block: block, into: raws + offset) else {
-        return false
+      var form: Affine?
+      if let wanted {
+        let first = next
+        let found = wantedRows(from: &next, offset: offset)
+        if found == 0 { continue }
+        if found * ColumnReader.rowsPerSingleMin <= Page.blockRowCount {
+          let indexes = unsafe wanted.indexes + first
+          for index in 0..<found { unsafe blockRows[index] = indexes[index] &- UInt16(offset) }
+          form = unsafe page.decodeNarrow(
+            block: block, rows: UnsafeBufferPointer(start: blockRows, count: found),
+            into: raws + offset)
+        } else {
+          form = unsafe page.decodeNarrow(block: block, into: raws + offset)
+        }
+      } else {
+        form = unsafe page.decodeNarrow(block: block, into: raws + offset)
       }
-      forms.append(form)
-      offset += Page.blockRowCount
+      guard let form else { return false }
+      forms.append((form, offset))
     }
     guard let first = forms.first, let base = unsafe rebase(raws, count) else { return false }
-    vector.narrow = Vector.NarrowForm(base: base, scale: first.scale)
+    vector.narrow = Vector.NarrowForm(base: base, scale: first.form.scale)
     return true
   }
 
+  /// Where fewer rows than one in so many are wanted, they are decoded one by one.
+  private static let rowsPerSingleMin = 16
+
   /// Brings the blocks' raws to the lowest of their bases; nil if the raws might not fit.
   private func rebase(_ raws: UnsafeMutablePointer<UInt32>, _ count: Int) -> Int64? {
-    guard let first = forms.first else { return nil }
+    guard let first = forms.first?.form else { return nil }
     var (low, high) = (first.base, first.base)
-    for form in forms {
+    for (form, _) in forms {
       guard form.scale == first.scale else { return nil }
       low = min(low, form.base)
       high = max(high, form.base)
@@ -160,12 +227,11 @@ final class ColumnReader {
     guard first.scale > 0, let bounds = zoneMap(page: pageIndex), bounds.hasBounds,
       Int128(bounds.maximum) - Int128(low) <= Int128(UInt32.max) * Int128(first.scale)
     else { return nil }
-    for form in forms where (form.base &- low) % first.scale != 0 { return nil }
-    for (index, form) in forms.enumerated() where form.base != low {
+    for (form, _) in forms where (form.base &- low) % first.scale != 0 { return nil }
+    for (form, offset) in forms where form.base != low {
       let shift = UInt32(truncatingIfNeeded: (form.base &- low) / first.scale)
-      let start = index * Page.blockRowCount
       // SAFETY: the raws of a block lie within the first `count`.
-      unsafe tally_add32(raws + start, min(Page.blockRowCount, count - start), shift)
+      unsafe tally_add32(raws + offset, min(Page.blockRowCount, count - offset), shift)
     }
     return low
   }
@@ -175,17 +241,17 @@ final class ColumnReader {
     if let constant = page.constantValue {
       vector.isConstant = true
       unsafe codes[0] = SymbolCode(truncatingIfNeeded: constant)
-      translate(1)
+      translate(0..<1)
       return
     }
     if readRuns(page, row: row, count: count) {
-      translate(max(vector.runCount, 1))
+      translate(0..<max(vector.runCount, 1))
       return
     }
-    forEachBlock(row: row, count: count) { block, offset, _ in
+    forEachBlock(row: row, count: count) { block, offset, rowCount in
       unsafe _ = page.decodeCodes(block: block, into: codes + offset)
+      translate(offset..<(offset + rowCount))
     }
-    translate(count)
   }
 
   /// Takes long runs as they are; false when the page has none or they are short here.
@@ -216,8 +282,9 @@ final class ColumnReader {
   /// Runs shorter than this on average are expanded.
   private static let rowsPerRunMin = 16
 
-  private func translate(_ count: Int) {
-    let codes = unsafe vector.codes
+  private func translate(_ range: Range<Int>) {
+    let codes = unsafe vector.codes + range.lowerBound
+    let count = range.count
     switch translation {
     case .identity: return
     case .offset(let offset):
@@ -298,5 +365,18 @@ final class ColumnReader {
         unsafe vector.doubles.update(repeating: vector.doubles[0], count: count)
       }
     }
+  }
+}
+
+extension ColumnReader: DeferredValues {
+  func sum(rows batchRows: Range<Int>) -> Int64 {
+    let first = rows.lowerBound
+    return page?.sum(
+      rows: (first + batchRows.lowerBound)..<(first + batchRows.upperBound)) ?? 0
+  }
+
+  func decode() {
+    guard let page else { return }
+    readIntegers(page, row: rows.lowerBound, count: rows.count)
   }
 }

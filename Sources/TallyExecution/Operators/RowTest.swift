@@ -14,6 +14,8 @@ final class RowTest {
   private let mask: Vector
   /// By segment-local code, for page bounds.
   private var localAccepts: [UInt8] = []
+  /// What `exceptions(of:)` found in the latest page.
+  private var latest: (page: Page, rows: [UInt16]?)?
 
   init(
     _ predicate: ScanPredicate, columnCount: Int, context: QueryContext
@@ -31,6 +33,7 @@ final class RowTest {
 
   func open(_ morsel: Morsel, columns schema: [ColumnSchema]) throws(TallyError) {
     isSkipped = false
+    latest = nil
     guard case .codes(let column, let accepts) = predicate else { return }
     let id = schema[column].id
     guard let stored = morsel.footer.column(id: id) else {
@@ -54,6 +57,33 @@ final class RowTest {
     case .nullness(_, let wantsNull): return !wantsNull || map.nullCount > 0
     case .general, .never: return true
     }
+  }
+
+  /// Whether a row passes whose column has this value (of symbols, the segment-local code) and is
+  /// not NULL. Only for tests of one column.
+  func accepts(local value: Int64) -> Bool {
+    switch predicate {
+    case .range(_, let minimum, let maximum): return value >= minimum && value <= maximum
+    case .codes:
+      guard let local = Int(exactly: value), localAccepts.indices.contains(local) else {
+        return false
+      }
+      return localAccepts[local] == 1
+    case .nullness(_, let wantsNull): return !wantsNull
+    case .general, .never: return false
+    }
+  }
+
+  /// The rows of a page that pass, when it is mostly one value, which fails; else nil.
+  func exceptions(of page: Page) -> [UInt16]? {
+    if let latest, latest.page === page { return latest.rows }
+    var passing: [UInt16]?
+    if let common = page.commonValue, !accepts(local: common) {
+      let (rows, values) = page.exceptions()
+      passing = zip(rows, values).filter { accepts(local: $0.1) }.map(\.0)
+    }
+    latest = (page, passing)
+    return passing
   }
 
   /// Narrows `selection` (all rows when `isPartial` is false).

@@ -17,6 +17,11 @@ final class ScanCursor {
   private let slicer: BatchSlicer?
   /// By column: whether `readers` holds the current rows.
   private var isLoaded: [Bool]
+  /// By output column: whether it may be left to be summed by its page.
+  private let isOnlySummed: [Bool]
+  private var isPostponed: [Bool]
+  /// Whether tests look at runs and exceptions before rows are decoded.
+  private let readsEncoded: Bool
   private var position = (page: 0, row: 0, count: 0)
   /// Dead rows of the current morsel's segment; nil: it has none.
   private var deletedRows: DeletedRows?
@@ -53,6 +58,9 @@ final class ScanCursor {
     compact = plan.columns.map { Vector(type: $0.type) }
     dayVectors = plan.dayExpressions.map { Vector(type: $0.type) }
     isLoaded = [Bool](repeating: false, count: plan.columns.count)
+    isPostponed = isLoaded
+    isOnlySummed = plan.isOnlySummed.isEmpty ? isLoaded : plan.isOnlySummed
+    readsEncoded = !context.options.disabledRules.contains("encoded_predicates")
     slicer =
       context.options.batchRowCount < Vector.rowCountMax
       ? BatchSlicer(batchRowCount: context.options.batchRowCount) : nil
@@ -108,22 +116,66 @@ final class ScanCursor {
     page: Int, rowCount: Int, _ emit: (Batch) throws(TallyError) -> Void
   ) throws(TallyError) {
     var row = 0
-    while row < rowCount {
-      let count = min(Vector.rowCountMax, rowCount - row)
-      position = (page, row, count)
-      for index in isLoaded.indices { isLoaded[index] = false }
-      let kept = try applyTests()
-      if kept > 0 { try deliver(kept, emit) }
-      row += count
+    for range in try matchingRuns(page: page, rowCount: rowCount) {
+      // Two ranges may share a block, which is scanned once.
+      row = max(row, range.lowerBound / Page.blockRowCount * Page.blockRowCount)
+      while row < range.upperBound {
+        // A block that the range begins or ends in is a batch of its own: the others are whole.
+        let whole = (range.upperBound - row) / Page.blockRowCount * Page.blockRowCount
+        let reach = range.upperBound == rowCount ? rowCount - row : whole
+        let isEdge = row < range.lowerBound || reach == 0
+        let count =
+          isEdge
+          ? min(Page.blockRowCount, rowCount - row) : min(Vector.rowCountMax, reach)
+        try scan(page: page, row: row, count: count, emit)
+        row += count
+      }
     }
     try context.cancellation.check()
   }
 
+  private func scan(
+    page: Int, row: Int, count: Int, _ emit: (Batch) throws(TallyError) -> Void
+  ) throws(TallyError) {
+    position = (page, row, count)
+    for index in isLoaded.indices { isLoaded[index] = false }
+    let kept = try applyTests()
+    if kept > 0 { try deliver(kept, emit) }
+  }
+
+  /// The rows of a page that a test of a run-length encoded column leaves; all rows without one.
+  private func matchingRuns(page: Int, rowCount: Int) throws(TallyError) -> [Range<Int>] {
+    for test in tests where !test.isSkipped && readsEncoded {
+      guard case .codes(let column, _) = test.predicate,
+        let opened = try readers[column].openPage(page, rowCount: rowCount),
+        let runs = opened.runs
+      else { continue }
+      var ranges: [Range<Int>] = []
+      var start = 0
+      for (end, local) in zip(runs.ends, runs.values) {
+        let (first, next) = (start, Int(end))
+        start = next
+        guard test.accepts(local: local) else { continue }
+        if let last = ranges.last, last.upperBound == first {
+          ranges[ranges.count - 1] = last.lowerBound..<next
+        } else {
+          ranges.append(first..<next)
+        }
+      }
+      // Many short ranges are better tested row by row.
+      if ranges.count * Page.blockRowCount <= rowCount { return ranges }
+    }
+    return [0..<rowCount]
+  }
+
   /// Decodes a column at the current position unless that was done.
-  private func load(_ column: Int) throws(TallyError) -> Vector {
+  private func load(_ column: Int, isPartial: Bool) throws(TallyError) -> Vector {
     let reader = readers[column]
     if !isLoaded[column] {
-      try reader.read(page: position.page, row: position.row, count: position.count)
+      let isSparse = isPartial && selection.count * 2 < position.count
+      try reader.read(
+        page: position.page, row: position.row, count: position.count,
+        selection: isSparse ? selection : nil)
       isLoaded[column] = true
     }
     return reader.vector
@@ -135,12 +187,37 @@ final class ScanCursor {
     var isPartial = leaveOutDeleted()
     if isPartial, selection.count == 0 { return 0 }
     for test in tests where !test.isSkipped {
-      for column in test.columns { _ = try load(column) }
-      try test.apply(
-        selection, isPartial: &isPartial, rowCount: count, vectors: vectors)
+      if !isPartial, try selectExceptions(test) {
+        isPartial = selection.count < count
+      } else {
+        for column in test.columns { _ = try load(column, isPartial: isPartial) }
+        try test.apply(
+          selection, isPartial: &isPartial, rowCount: count, vectors: vectors)
+      }
       if isPartial, selection.count == 0 { return 0 }
     }
     return isPartial ? selection.count : count
+  }
+
+  /// Selects from the few rows that differ, when a page is mostly one value that fails the test;
+  /// false if it is not.
+  private func selectExceptions(_ test: RowTest) throws(TallyError) -> Bool {
+    guard readsEncoded, let column = test.predicate.column,
+      let page = try readers[column].openPage(
+        position.page, rowCount: position.row + position.count),
+      let rows = test.exceptions(of: page)
+    else { return false }
+    let target = unsafe selection.indexes
+    let end = position.row + position.count
+    var kept = 0
+    var index = rows.partitioningIndex { Int($0) >= position.row }
+    while index < rows.count, Int(rows[index]) < end {
+      unsafe target[kept] = UInt16(truncatingIfNeeded: Int(rows[index]) - position.row)
+      kept += 1
+      index += 1
+    }
+    selection.count = kept
+    return true
   }
 
   /// Selects the living rows at the current position, before any column is decoded.
@@ -168,9 +245,17 @@ final class ScanCursor {
         columns.append(compact[index])
         continue
       }
-      let vector = try load(index)
+      if !isPartial, slicer == nil, !isLoaded[index], isOnlySummed[index],
+        try readers[index].postpone(
+          page: position.page, row: position.row, count: position.count)
+      {
+        columns.append(vectors[index])
+        isPostponed[index] = true
+        continue
+      }
+      let vector = try load(index, isPartial: isPartial)
       if isPartial {
-        unsafe compact[index].gather(vector, selection.indexes, count: kept)
+        unsafe compact[index].take(vector, selection, count: kept)
         columns.append(compact[index])
       } else {
         columns.append(vector)
@@ -181,7 +266,16 @@ final class ScanCursor {
       columns.append(vector)
     }
     let batch = Batch(rowCount: kept, columns: columns)
+    defer { dropPostponed() }
     if let slicer { try slicer.slice(batch, emit) } else { try emit(batch) }
+  }
+
+  /// A vector and its reader must not keep each other alive.
+  private func dropPostponed() {
+    for index in isPostponed.indices where isPostponed[index] {
+      vectors[index].deferred = nil
+      isPostponed[index] = false
+    }
   }
 
   private func computeDayValues(_ day: Day) throws(TallyError) {
@@ -197,6 +291,29 @@ final class ScanCursor {
         try vector.set(0, value)
       }
     }
+  }
+}
+
+extension [UInt16] {
+  /// The first index whose element satisfies `belongsBehind`, which holds from some index on.
+  fileprivate func partitioningIndex(_ belongsBehind: (UInt16) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if belongsBehind(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}
+
+extension Vector {
+  /// Becomes the selected rows of `source`; rows on end are copied at once.
+  fileprivate func take(_ source: Vector, _ selection: SelectionVector, count: Int) {
+    let indexes = unsafe selection.indexes
+    guard count > 0, unsafe Int(indexes[count - 1]) - Int(indexes[0]) == count - 1 else {
+      return unsafe gather(source, indexes, count: count)
+    }
+    slice(source, start: unsafe Int(indexes[0]), count: count)
   }
 }
 

@@ -27,6 +27,8 @@ struct ScanPlan: Sendable {
   let missingRowCount: Int
   let segmentCount: Int
   let usesZoneMaps: Bool
+  /// By scan output column: whether nothing but plain sums reads it.
+  var isOnlySummed: [Bool] = []
 }
 
 /// A run of pages of one row group: the unit of work.

@@ -65,6 +65,11 @@ struct PhysicalPlanner {
     plan.isPartitionwise = isPartitionwise(steps, scanPlan, day)
     plan.steps = try physical(steps, facts, scanPlan, isPartitionwise: plan.isPartitionwise)
     plan.isSequential = PhysicalPlanner.isSequential(steps)
+    if case .aggregate(let aggregate)? = plan.steps.first,
+      !context.options.disabledRules.contains("page_sums")
+    {
+      plan.scan?.isOnlySummed = scanPlan.columns.indices.map { aggregate.onlySums(column: $0) }
+    }
     if let rollupNeeds { try plan.takeRollups(rollupNeeds) }
     return plan
   }

@@ -65,6 +65,41 @@ struct BytePlanesEncoding: IntegerDecoder {
     return header.affine()
   }
 
+  func decodeNarrow(
+    block: Int, rows: UnsafeBufferPointer<UInt16>, into target: UnsafeMutablePointer<UInt32>
+  ) -> Affine? {
+    guard planeCount <= 4 else { return nil }
+    unsafe bytes.withUnsafeBufferPointer {
+      guard let base = $0.baseAddress else { return }
+      let planes = unsafe base + offset + block * Page.blockRowCount
+      for unsaferow in unsafe rows {
+        var value: UInt32 = 0
+        for plane in 0..<planeCount {
+          // SAFETY: as below; the caller's rows lie within the block.
+          let byte = unsafe planes[plane &* rowCount &+ Int(row)]
+          value |= UInt32(byte) &<< UInt32(truncatingIfNeeded: plane &* 8)
+        }
+        unsafe target[Int(row)] = value
+      }
+    }
+    return header.affine()
+  }
+
+  /// Each plane's bytes are summed as they lie.
+  func sum(rows: Range<Int>) -> Int64? {
+    var raw: UInt64 = 0
+    unsafe bytes.withUnsafeBufferPointer {
+      guard let base = $0.baseAddress else { return }
+      for plane in 0..<planeCount {
+        // SAFETY: `init` checked the planes' extent; the rows are rows of the page.
+        let sum = unsafe tally_sum_bytes(
+          base + offset + plane * rowCount + rows.lowerBound, rows.count)
+        raw &+= sum &<< UInt64(truncatingIfNeeded: plane &* 8)
+      }
+    }
+    return header.base &* Int64(rows.count) &+ Int64(bitPattern: header.divisor &* raw)
+  }
+
   func decodeInt64(block: Int, into target: UnsafeMutablePointer<Int64>) {
     let rows = Blocks.rowCount(block, of: rowCount)
     if planeCount <= 4 {

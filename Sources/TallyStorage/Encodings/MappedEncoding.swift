@@ -94,6 +94,22 @@ struct MappedEncoding: IntegerDecoder {
     return Affine(base: base, scale: 1)
   }
 
+  /// What the table makes of the other column's common value, if nothing is mapped otherwise.
+  var commonValue: Int64? {
+    guard exceptionRows.isEmpty else { return nil }
+    return reference.commonValue.map(mapped)
+  }
+
+  /// Codes beyond the table are cut to its last entry, as the kernels do.
+  private func mapped(_ code: Int64) -> Int64 {
+    table[Int(min(UInt64(bitPattern: code), UInt64(table.count - 1)))]
+  }
+
+  func exceptions() -> (rows: [UInt16], values: [Int64]) {
+    let (rows, values) = reference.exceptions()
+    return (rows, values.map { mapped($0) })
+  }
+
   func decodeInt64(block: Int, into target: UnsafeMutablePointer<Int64>) {
     unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Page.blockRowCount) { raw in
       guard let codes = raw.baseAddress else { return }

@@ -20,7 +20,7 @@ package final class Page: Sendable {
 
   /// One bit a row, set = present; empty when all or none are.
   let validity: [UInt64]
-  private let integers: any IntegerDecoder
+  let integers: any IntegerDecoder
   let text: TextEncoding?
 
   /// Validates encoded bytes, zstd already taken off.

@@ -16,6 +16,17 @@ protocol IntegerDecoder: Sendable {
   var runs: (ends: [Int32], values: [Int64])? { get }
   /// Bounds that no value exceeds, as far as they are known without decoding; nil: they are not.
   var knownBounds: ClosedRange<Int64>? { get }
+  /// The value of every row that `exceptions` does not list, when the encoding keeps those apart.
+  var commonValue: Int64? { get }
+  /// The rows that have another value than the common one, ascending, and their values.
+  func exceptions() -> (rows: [UInt16], values: [Int64])
+  /// Writes raws of the given rows of a block to their places, ascending; others are unspecified.
+  /// Nil if that is no cheaper than decoding the block.
+  func decodeNarrow(
+    block: Int, rows: UnsafeBufferPointer<UInt16>, into target: UnsafeMutablePointer<UInt32>
+  ) -> Affine?
+  /// The sum of rows of the page modulo 2^64, when it is cheaper than decoding them.
+  func sum(rows: Range<Int>) -> Int64?
 }
 
 extension IntegerDecoder {
@@ -23,6 +34,15 @@ extension IntegerDecoder {
   var constantValue: Int64? { nil }
   var runs: (ends: [Int32], values: [Int64])? { nil }
   var knownBounds: ClosedRange<Int64>? { nil }
+  var commonValue: Int64? { nil }
+
+  func exceptions() -> (rows: [UInt16], values: [Int64]) { ([], []) }
+
+  func decodeNarrow(
+    block: Int, rows: UnsafeBufferPointer<UInt16>, into target: UnsafeMutablePointer<UInt32>
+  ) -> Affine? { nil }
+
+  func sum(rows: Range<Int>) -> Int64? { nil }
 }
 
 /// Rows cut into blocks of 1,024.

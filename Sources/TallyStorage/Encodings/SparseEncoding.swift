@@ -70,6 +70,25 @@ struct SparseEncoding: IntegerDecoder {
     return header.affine()
   }
 
+  var commonValue: Int64? { value(common) }
+
+  private func value(_ raw: UInt64) -> Int64 {
+    header.base &+ Int64(bitPattern: header.divisor &* raw)
+  }
+
+  func exceptions() -> (rows: [UInt16], values: [Int64]) {
+    var rows: [UInt16] = []
+    rows.reserveCapacity(packed.count)
+    for (index, bits) in words.enumerated() {
+      var word = bits
+      while word != 0 {
+        rows.append(UInt16(truncatingIfNeeded: index &* 64 &+ word.trailingZeroBitCount))
+        word &= word &- 1
+      }
+    }
+    return (rows, packed.allValues().map { value($0) })
+  }
+
   func decodeInt64(block: Int, into target: UnsafeMutablePointer<Int64>) {
     let rows = Blocks.rowCount(block, of: rowCount)
     unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Page.blockRowCount) { raw in
