@@ -275,3 +275,41 @@ void tally_bin_groups(const uint32_t *raws, uint64_t offset, uint64_t scale, con
     all.waiting_counts[group] = waiting;
   }
 }
+
+size_t tally_marked_groups(const uint8_t *marks, size_t count, uint32_t *groups) {
+  size_t found = 0;
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    uint64_t word;
+    memcpy(&word, marks + i, 8);
+    if (word == 0) continue;
+    for (size_t k = i; k < i + 8; k++) {
+      groups[found] = (uint32_t)k;
+      found += marks[k];
+    }
+  }
+  for (; i < count; i++) {
+    groups[found] = (uint32_t)i;
+    found += marks[i];
+  }
+  return found;
+}
+
+// Half a unit away from every integer, a quotient survives the rounding of the reciprocal.
+void tally_divide32(uint32_t *values, size_t count, uint32_t divisor, uint32_t *remainders) {
+  const double reciprocal = 1.0 / divisor;
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t quotient = (uint32_t)(int64_t)((values[i] + 0.5) * reciprocal);
+    remainders[i] = values[i] - quotient * divisor;
+    values[i] = quotient;
+  }
+}
+
+void tally_buckets32(const uint32_t *raws, size_t count, uint32_t offset, uint32_t width,
+                     uint32_t *buckets) {
+  const double reciprocal = 1.0 / width;
+  const double start = offset + 0.5;
+  for (size_t i = 0; i < count; i++) {
+    buckets[i] = (uint32_t)(int64_t)((raws[i] + start) * reciprocal);
+  }
+}

@@ -75,6 +75,13 @@ void tally_group_next(const uint32_t *codes, size_t count, uint32_t last, uint32
 void tally_add32(uint32_t *values, size_t count, uint32_t addend);
 /// marks[ids[i]] = 1; every id must be an index of the marks. The same for those below.
 void tally_mark_groups(const uint32_t *ids, size_t count, uint8_t *marks);
+/// Writes the indexes of marks that are 1, ascending, with room for one more; returns their number.
+size_t tally_marked_groups(const uint8_t *marks, size_t count, uint32_t *groups);
+/// remainders[i] = values[i] % divisor; values[i] /= divisor. The divisor is at least 1.
+void tally_divide32(uint32_t *values, size_t count, uint32_t divisor, uint32_t *remainders);
+/// buckets[i] = (raws[i] + offset) / width, exact; width is at least 1.
+void tally_buckets32(const uint32_t *raws, size_t count, uint32_t offset, uint32_t width,
+                     uint32_t *buckets);
 /// counts[ids[i]] += 1.
 void tally_count_groups(const uint32_t *ids, size_t count, int64_t *counts);
 /// marks[ids[i] * domain + codes[i]] = 1.

@@ -68,6 +68,8 @@ import TallyBase
     let source: UnsafePointer<UInt32>
     if case .codes = codecs[index].domain {
       unsafe source = UnsafePointer(key.codes)
+    } else if unsafe codecs[index].narrowPositions(key, rowCount, into: positions) {
+      unsafe source = UnsafePointer(positions)
     } else {
       key.flatten(rowCount: rowCount)
       unsafe codecs[index].positions(key, rowCount, into: positions)
@@ -121,21 +123,12 @@ import TallyBase
   }
 
   override func occupiedGroups() -> [UInt32] {
-    var groups: [UInt32] = []
     let base = unsafe occupied.base
-    var id = 0
-    while id < slotCount {
-      // Eight marks at once: most tables are mostly empty.
-      if id + 8 <= slotCount,
-        unsafe UnsafeRawPointer(base + id).loadUnaligned(as: UInt64.self) == 0
-      {
-        id += 8
-        continue
-      }
-      if unsafe base[id] != 0 { groups.append(UInt32(id)) }
-      id += 1
+    return unsafe [UInt32](unsafeUninitializedCapacity: slotCount + 1) { target, count in
+      guard let groups = target.baseAddress else { return }
+      // SAFETY: at most `slotCount` groups are written, and one place behind the last of them.
+      count = unsafe tally_marked_groups(base, slotCount, groups)
     }
-    return groups
   }
 
   override func merge(_ other: GroupTable) throws(TallyError) -> [UInt32]? {
@@ -146,10 +139,17 @@ import TallyBase
   }
 
   override func restore(_ groups: ArraySlice<UInt32>, into vectors: [Vector]) {
-    for (index, codec) in codecs.enumerated() {
-      let (stride, size) = (strides[index], UInt32(sizes[index]))
-      for (row, group) in groups.enumerated() { unsafe positions[row] = group / stride % size }
-      unsafe codec.restore(positions, count: groups.count, into: vectors[index])
+    // The last key varies fastest: what is left after dividing by its size numbers the others.
+    let rest = unsafe UnsafeMutablePointer<UInt32>.allocate(capacity: groups.count)
+    defer { unsafe rest.deallocate() }
+    unsafe groups.withUnsafeBufferPointer { source in
+      guard let base = source.baseAddress else { return }
+      unsafe rest.update(from: base, count: source.count)
+    }
+    for index in codecs.indices.reversed() {
+      // SAFETY: both buffers hold the groups' count of entries, at most a batch.
+      unsafe tally_divide32(rest, groups.count, UInt32(sizes[index]), positions)
+      unsafe codecs[index].restore(positions, count: groups.count, into: vectors[index])
     }
   }
 }

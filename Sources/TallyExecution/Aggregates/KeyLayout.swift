@@ -1,3 +1,4 @@
+internal import CTallyKernels
 import TallyBase
 
 /// What is known of a group key before the scan: how many values it can take.
@@ -64,6 +65,21 @@ struct KeyCodec {
     guard vector.hasNulls else { return }
     let validity = unsafe vector.validity
     for row in 0..<rowCount { unsafe target[row] = validity[row] == 0 ? 0 : target[row] }
+  }
+
+  /// Positions of values in their 32-bit form; false if they must be made flat first.
+  func narrowPositions(
+    _ vector: Vector, _ rowCount: Int, into target: UnsafeMutablePointer<UInt32>
+  ) -> Bool {
+    guard case .integers(let minimum, _, let step) = domain, let form = vector.narrow,
+      !vector.hasNulls, form.scale % step == 0, (form.base &- minimum) % step == 0
+    else { return false }
+    unsafe target.update(from: vector.narrowValues, count: rowCount)
+    // SAFETY: the target holds a batch. Positions beyond 32 bits lie outside the domain anyway.
+    unsafe tally_affine32(
+      target, rowCount, UInt32(truncatingIfNeeded: (form.base &- minimum) / step &+ 1),
+      UInt32(truncatingIfNeeded: form.scale / step))
+    return true
   }
 
   private func integerPositions(

@@ -1,3 +1,4 @@
+internal import CTallyKernels
 import TallyBase
 import TallyLanguage
 import TallyPlanning
@@ -17,6 +18,7 @@ final class TimeNode: ExpressionNode {
 
   override func evaluate(_ batch: Batch) throws(TallyError) -> Vector {
     let source = try input.evaluate(batch)
+    if truncateNarrow(source, batch.rowCount) { return result }
     let rowCount = NullMask.rowCount([source], batch, result: result)
     NullMask.combine([source], into: result, rowCount: rowCount)
     let times = unsafe source.int64s
@@ -45,6 +47,36 @@ final class TimeNode: ExpressionNode {
       }
     }
     return result
+  }
+
+  /// Cuts times in their 32-bit form to units of fixed length: the number of the unit is a
+  /// division of small numbers, and the result has that form too. False if they are otherwise.
+  private func truncateNarrow(_ source: Vector, _ rowCount: Int) -> Bool {
+    guard let form = source.narrow, !source.hasNulls, source.type != .date, form.scale > 0,
+      let width = fixedWidth, width % form.scale == 0,
+      let divisor = UInt32(exactly: width / form.scale)
+    else { return false }
+    let base = TimeBucket.floor(form.base, width)
+    let offset = form.base &- base
+    guard offset % form.scale == 0 else { return false }
+    result.reset()
+    // SAFETY: both vectors hold a batch.
+    unsafe tally_buckets32(
+      source.narrowValues, rowCount, UInt32(truncatingIfNeeded: offset / form.scale), divisor,
+      result.narrowValues)
+    result.narrow = Vector.NarrowForm(base: base, scale: width)
+    return true
+  }
+
+  /// Microseconds of the unit that times are cut to, when all such units are equally long.
+  private var fixedWidth: Int64? {
+    switch function {
+    case .dateTruncate(.second): 1_000_000
+    case .dateTruncate(.minute): 60_000_000
+    case .dateTruncate(.hour): 3_600_000_000
+    case .dateTruncate(.day): Day.microsecondsPerDay
+    default: nil
+    }
   }
 
   private static func microseconds(ofDay day: Int64) -> Int64 {
