@@ -72,7 +72,8 @@ struct BytePlanesEncoding: IntegerDecoder {
     unsafe bytes.withUnsafeBufferPointer {
       guard let base = $0.baseAddress else { return }
       let planes = unsafe base + offset + block * Page.blockRowCount
-      for unsaferow in unsafe rows {
+      for index in rows.indices {
+        let row = unsafe rows[index]
         var value: UInt32 = 0
         for plane in 0..<planeCount {
           // SAFETY: as below; the caller's rows lie within the block.
