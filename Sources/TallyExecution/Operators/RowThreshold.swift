@@ -47,6 +47,7 @@ struct RowThreshold {
   func select(
     _ vectors: [Vector], _ rowCount: Int, into selection: SelectionVector
   ) throws(TallyError) {
+    if selectByFirst(vectors[0], rowCount, into: selection) { return }
     // Rows that tie so far are undecided; all others are kept or dropped for good.
     var ties = (0..<rowCount).map { UInt16(truncatingIfNeeded: $0) }
     var isDropped = [UInt8](repeating: 0, count: rowCount)
@@ -60,6 +61,40 @@ struct RowThreshold {
       kept &+= isDropped[row] == 0 ? 1 : 0
     }
     selection.count = kept
+  }
+
+  /// Decides by the first key alone; false if that is not enough: a row ties, or the key is text.
+  private func selectByFirst(
+    _ vector: Vector, _ rowCount: Int, into selection: SelectionVector
+  ) -> Bool {
+    vector.flatten(rowCount: rowCount)
+    guard !keys[0].nullsFirst, !vector.hasNulls else { return false }
+    switch bounds[0] {
+    case .integer(let limit):
+      guard vector.layout == .int64 else { return false }
+      return unsafe select(vector.int64s, limit, rowCount, selection)
+    case .wide(let limit): return unsafe select(vector.int128s, limit, rowCount, selection)
+    case .text: return false
+    }
+  }
+
+  @inline(__always)
+  private func select<Number: Comparable>(
+    _ values: UnsafePointer<Number>, _ limit: Number, _ rowCount: Int,
+    _ selection: SelectionVector
+  ) -> Bool {
+    let isDescending = keys[0].isDescending
+    let target = unsafe selection.indexes
+    var (kept, tieCount) = (0, 0)
+    for row in 0..<rowCount {
+      let value = unsafe values[row]
+      unsafe target[kept] = UInt16(truncatingIfNeeded: row)
+      let isBetter: Int = (isDescending ? value > limit : value < limit) ? 1 : 0
+      kept &+= isBetter
+      tieCount &+= value == limit ? 1 : 0
+    }
+    selection.count = kept
+    return tieCount == 0
   }
 
   /// Leaves in `ties` what equals the bound and marks what is worse.
