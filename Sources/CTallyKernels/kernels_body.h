@@ -153,7 +153,9 @@ static void NAME(gather32)(const uint32_t *table, uint32_t last, uint32_t *value
 #ifdef HAS_AVX2
   if (last < 8) {
     uint32_t entries[8];
-    for (uint32_t entry = 0; entry < 8; entry++) entries[entry] = table[entry < last ? entry : last];
+    for (uint32_t entry = 0; entry < 8; entry++) {
+      entries[entry] = table[entry < last ? entry : last];
+    }
     const __m256i lookup = _mm256_loadu_si256((const __m256i *)entries);
     const __m256i limit = _mm256_set1_epi32(7);
     for (; i + 8 <= count; i += 8) {

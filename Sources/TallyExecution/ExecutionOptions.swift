@@ -9,8 +9,8 @@ package struct ExecutionOptions: Sendable {
   /// Bytes of groups, strings, sort rows and results that the query may hold.
   package var memoryByteCountMax = 512 << 20
   /// Optimizations that are switched off by name: `partition_pruning`, `zone_map_pruning`,
-  /// `partitionwise_aggregation`, `rollups`, `stored_sums`, `encoded_predicates` (tests look at runs
-  /// and exceptions of encoded pages), and `page_sums` (pages are summed as they are).
+  /// `partitionwise_aggregation`, `rollups`, `stored_sums`, `encoded_predicates` (tests look at
+  /// runs and exceptions of encoded pages), and `page_sums` (pages are summed as they are).
   package var disabledRules: Set<String> = []
 
   /// Whether damaged row groups may be left out of the answer, which says so then.
