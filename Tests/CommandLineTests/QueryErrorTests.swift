@@ -26,7 +26,10 @@ struct QueryErrorTests {
     ),
     (
       "SET colour = 'red'",
-      ["unknown setting 'colour'", "settings are threads, memory_limit_mib, allow_partial, rollups"]
+      [
+        "unknown setting 'colour'",
+        "settings are threads, memory_limit_mib, allow_partial, rollups",
+      ]
     ),
     ("SET threads = 'many'", ["found 'many' for 'threads', expected a whole number from 1"]),
     ("SET threads = 0", ["found 0 for 'threads', expected a whole number from 1"]),

@@ -18,7 +18,7 @@ enum AggregateNames {
 
   /// Aggregates of the oracle that cannot be run, with what to use instead.
   static let unsupported: [String: String] = [
- "stddev": "avg, min, max and quantiles are",
+    "stddev": "avg, min, max and quantiles are",
     "stddev_samp": "avg, min, max and quantiles are",
     "stddev_pop": "avg, min, max and quantiles are",
     "variance": "avg, min, max and quantiles are", "var_samp": "avg, min, max and quantiles are",
