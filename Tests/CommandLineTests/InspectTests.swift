@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @Suite("tally inspect")
@@ -37,5 +38,22 @@ struct InspectTests {
     #expect(bytes("column") + bytes("section") == files)
     #expect(rows.last?[1] == "files" && rows.last?[2] == "\(files)")
     #expect(rows.contains { $0[0] == "section" && $0[1] == "columns" })
+  }
+
+  @Test("lists the rollups of segments that are large enough to have some")
+  func rollups() throws {
+    let small = try SmallStore()
+    let none = try TallyProcess.run(["inspect", "--rollups", small.path, "--format", "csv"])
+    #expect(none.output == "segment,rollup,rows,bytes,bytes_per_event,contents\n")
+    let scratch = try ScratchFolder()
+    let path = scratch.url.appending(path: "day.tally").path
+    let generated = try TallyProcess.run([
+      "generate", "--db", path, "--events", "9000", "--days", "1", "--seed", "3",
+    ])
+    try #require(generated.status == 0)
+    let some = try TallyProcess.run(["inspect", "--rollups", "--check", path, "--format", "csv"])
+    #expect(some.status == 0)
+    #expect(some.output.contains("\n1,all by day,1,"))
+    #expect(some.output.contains("\n1,org by day,200,"))
   }
 }
