@@ -107,14 +107,18 @@ static void count_bits(const uint32_t *values, uint32_t histogram[33]) {
   for (size_t bits = 0; bits < 33; bits++) histogram[bits] = counters[0][bits] + counters[1][bits];
 }
 
+// Every scan patches exceptions again, at the time of some twenty rows each: that counts as eight
+// bytes.
+enum { patch_cost = 8 };
+
 static uint32_t best_width(const uint32_t histogram[33], uint32_t bits_max) {
   uint32_t best = bits_max;
   size_t best_bytes = 128 * (size_t)bits_max;
   size_t exceptions = 1;
   for (uint32_t width = bits_max; width-- > 0;) {
     exceptions += histogram[width + 1];
-    const size_t bytes =
-        128 * (size_t)width + exceptions + 2 + (exceptions * (bits_max - width) + 7) / 8;
+    const size_t bytes = 128 * (size_t)width + exceptions * (1 + patch_cost) + 2 +
+                         (exceptions * (bits_max - width) + 7) / 8;
     if (bytes < best_bytes) {
       best = width;
       best_bytes = bytes;

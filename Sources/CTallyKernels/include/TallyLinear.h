@@ -32,8 +32,9 @@ int tally_quotients32(const uint64_t *values, size_t count, uint64_t base, uint6
 #define TALLY_PACKED_BYTES_MAX 12288
 
 /// Packs a block of 1,024 values as docs/file-format.md has it, without header: low bits
-/// transposed, gaps, high bits, in the width that takes fewest bytes by a sample. Returns the bytes
-/// written; shape: width, exception count, exception width.
+/// transposed, gaps, high bits. The width is that of fewest bytes by a sample, an exception counted
+/// for more than it takes because scans patch it. Returns the bytes written; shape: width,
+/// exception count, exception width.
 size_t tally_pack_patched32(const uint32_t *values, uint8_t *packed, uint32_t shape[3]);
 
 #endif
