@@ -19,6 +19,7 @@ struct ScanPlan: Sendable {
   let morsels: [Morsel]
   /// What is read from tables of sums in place of rows.
   let slices: [RollupSlice]
+  let sliceFacts: SliceFacts
   let rollupReport: RollupReport?
   /// Segments, rows pruned before any morsel was made.
   let prunedSegmentCount: Int
@@ -75,6 +76,7 @@ struct ScanPlanner {
       columns: columns, outputCount: scan.columns.count, isNeeded: isNeeded,
       dayExpressions: dayExpressions, predicates: predicates, timeRange: scan.timeRange,
       timeColumn: timeColumn, morsels: morsels, slices: pruner.rollups?.slices ?? [],
+      sliceFacts: pruner.rollups?.facts ?? SliceFacts(),
       rollupReport: pruner.rollups?.report, prunedSegmentCount: pruner.prunedSegmentCount,
       prunedRowCount: pruner.prunedRowCount, missingRowCount: pruner.missingRowCount,
       segmentCount: context.snapshot.segments.count,

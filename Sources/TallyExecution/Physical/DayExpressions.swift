@@ -60,4 +60,23 @@ struct DayExpressions {
     guard case .column(let index)? = expression?.kind else { return false }
     return index == timeColumn
   }
+
+  /// The value that an expression found has on a day.
+  static func value(of expression: BoundExpression, on day: Day) throws(TallyError) -> Value {
+    if case .call(.dateTruncate(.day), let operands) = expression.kind,
+      operands.first?.columnIndex != nil
+    {
+      return .timestamp(day.startMicroseconds)
+    }
+    return try ScalarEvaluator.evaluate(expression, row: [.timestamp(day.startMicroseconds)])
+  }
+
+  /// Whether later days never have lesser values.
+  static func isMonotonic(_ expression: BoundExpression) -> Bool {
+    switch expression.kind {
+    case .call(.dateTruncate, let operands): operands.first?.columnIndex != nil
+    case .cast(let operand): expression.type == .date && operand.columnIndex != nil
+    default: false
+    }
+  }
 }

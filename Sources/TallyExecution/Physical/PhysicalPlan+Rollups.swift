@@ -41,10 +41,11 @@ extension PhysicalPlan {
     let layout = try PartialLayout(
       aggregate, needs: needs, columns: Array(scan.columns.prefix(scan.outputCount)),
       firstValue: firstValue)
-    let testsTime = scan.slices.contains { !scan.timeRange.contains($0.segment.info) }
+    let testsTime = scan.sliceFacts.straddlesTimeRange
     rollups = RollupScan(
       needs: needs, slices: scan.slices, layout: layout, testsTime: testsTime,
-      isRead: columnsRead(scan, aggregate, layout, testsTime: testsTime))
+      isRead: columnsRead(scan, aggregate, layout, testsTime: testsTime),
+      rowCount: scan.sliceFacts.rowCount)
   }
 
   private func columnsRead(
@@ -82,11 +83,11 @@ extension TimeBounds {
 extension ScanPlan {
   /// Rows that are fed to the first step at most.
   var rowCountMax: Int {
-    morsels.reduce(0) { $0 + $1.rowCount } + slices.reduce(0) { $0 + $1.readRowCount }
+    morsels.reduce(sliceFacts.rowCount) { $0 + $1.rowCount }
   }
 
   /// Events behind what is fed to the first step, at most.
   var eventCountMax: Int {
-    morsels.reduce(0) { $0 + $1.rowCount } + slices.reduce(0) { $0 + $1.segment.info.rowCount }
+    morsels.reduce(sliceFacts.eventCount) { $0 + $1.rowCount }
   }
 }

@@ -6,7 +6,7 @@ import TallyStorage
 struct ScanFacts {
   let plan: ScanPlan
   let context: QueryContext
-  /// Each once: those of which rows are read, then those a table of sums answers for.
+  /// Those of which rows are read, each once.
   private let segments: [(SegmentReader, SegmentFooter)]
 
   init(plan: ScanPlan, context: QueryContext) {
@@ -16,7 +16,6 @@ struct ScanFacts {
     for morsel in plan.morsels where morsel.segment !== segments.last?.0 {
       segments.append((morsel.segment, morsel.footer))
     }
-    for slice in plan.slices { segments.append((slice.segment, slice.footer)) }
     self.segments = segments
   }
 
@@ -42,7 +41,7 @@ struct ScanFacts {
     var range: ClosedRange<Int64>?
     var isBounded = column.type.isInt64Backed
     for (segment, footer) in segments {
-      guard let stored = footer.column(id: column.id) else {
+      guard let map = footer.facts(id: column.id)?.zoneMap else {
         if case .int(let number) = column.defaultValue, let value = Int64(exactly: number) {
           range = InputFacts.union(range, value...value)
         } else {
@@ -50,7 +49,6 @@ struct ScanFacts {
         }
         continue
       }
-      let map = stored.zoneMap
       if map.nullCount > 0 { facts.mayBeNull = true }
       if map.nullCount == segment.info.rowCount { continue }
       if map.hasBounds, map.minimum <= map.maximum {
@@ -59,12 +57,32 @@ struct ScanFacts {
         isBounded = false
       }
     }
+    if !plan.slices.isEmpty { addSlices(column, &range, &facts, &isBounded) }
     if isBounded {
-      facts.range = range ?? (segments.isEmpty ? nil : 0...0)
+      facts.range = range ?? (segments.isEmpty && plan.slices.isEmpty ? nil : 0...0)
       if column.id == Schema.timeColumnID { facts.range = clip(facts.range) }
       facts.unit = InputFacts.guessUnit(column, facts.range)
     }
     return facts
+  }
+
+  /// Adds what is known of segments that a table of sums answers for.
+  private func addSlices(
+    _ column: ColumnSchema, _ range: inout ClosedRange<Int64>?,
+    _ facts: inout InputFacts.ColumnFacts, _ isBounded: inout Bool
+  ) {
+    if column.id == Schema.timeColumnID {
+      if let times = plan.sliceFacts.times { range = InputFacts.union(range, times) }
+      return
+    }
+    guard let known = plan.sliceFacts.columns[column.id] else {
+      facts.mayBeNull = true
+      isBounded = false
+      return
+    }
+    facts.mayBeNull = facts.mayBeNull || known.mayBeNull
+    isBounded = isBounded && known.isBounded
+    if let bounds = known.range { range = InputFacts.union(range, bounds) }
   }
 
   private func clip(_ range: ClosedRange<Int64>?) -> ClosedRange<Int64>? {
@@ -80,12 +98,14 @@ struct ScanFacts {
     var facts = InputFacts.ColumnFacts(mayBeNull: true)
     facts.isConstantADay = true
     guard expression.type.isInt64Backed else { return facts }
+    var days = Set(segments.map(\.0.info.day))
+    for slice in plan.slices { days.insert(slice.segment.info.day) }
+    if DayExpressions.isMonotonic(expression), let first = days.min(), let last = days.max() {
+      days = [first, last]
+    }
     var range: ClosedRange<Int64>?
-    var lastDay: Day?
-    for (segment, _) in segments where segment.info.day != lastDay {
-      let day = segment.info.day
-      lastDay = day
-      switch try ScalarEvaluator.evaluate(expression, row: [.timestamp(day.startMicroseconds)]) {
+    for day in days {
+      switch try DayExpressions.value(of: expression, on: day) {
       case .timestamp(let value), .date(let value):
         range = InputFacts.union(range, value...value)
       case .int(let wide), .decimal(let wide, _):

@@ -20,6 +20,7 @@ struct RollupChooser {
   private let usesTables: Bool
   private let usesTotals: Bool
   private(set) var slices: [RollupSlice] = []
+  private(set) var facts = SliceFacts()
   private(set) var report = RollupReport()
   private var choices: [RollupSituation: Int] = [:]
   private var latest: (situation: RollupSituation, choice: Int)?
@@ -72,9 +73,23 @@ struct RollupChooser {
   ) throws(TallyError) -> Bool {
     guard needs.obstacle == nil else { return false }
     if segment.isResident { return refuse(.memory) }
+    // The manifest has it from disk.
+    guard segment.info.timeMinimum <= segment.info.timeMaximum else { return refuse(.damaged) }
+    let known = needs.stateColumns.map { footer.facts(id: $0.id) }
     let cover = RollupCover(
-      needs: needs, states: needs.stateColumns.map { SegmentColumnState($0, footer) },
+      needs: needs,
+      states: zip(needs.stateColumns, known).map {
+        SegmentColumnState($0, $1, rowCount: footer.rowCount)
+      },
       border: border(segment.info))
+    guard try take(segment, footer, cover) else { return false }
+    note(segment.info, cover, known)
+    return true
+  }
+
+  private mutating func take(
+    _ segment: SegmentReader, _ footer: SegmentFooter, _ cover: RollupCover
+  ) throws(TallyError) -> Bool {
     if usesTotals, takeTotals(segment, footer, cover) { return true }
     guard usesTables else { return refuse(.off) }
     if context.snapshot.deletedRows[segment.info.id] != nil { return refuse(.deadRows) }
@@ -102,6 +117,20 @@ struct RollupChooser {
       grain = grain.flatMap { known in TimeCut.grain(onBorder: end).map { min(known, $0) } }
     }
     return grain
+  }
+
+  /// Adds what is known of a segment that is answered for.
+  private mutating func note(
+    _ info: SegmentInfo, _ cover: RollupCover, _ known: [SegmentColumnFacts?]
+  ) {
+    facts.rowCount += slices.last?.readRowCount ?? 0
+    facts.eventCount += info.rowCount
+    facts.times = InputFacts.union(facts.times, info.timeMinimum...info.timeMaximum)
+    if !timeRange.contains(info) { facts.straddlesTimeRange = true }
+    for (index, column) in needs.stateColumns.enumerated() where column.type != .symbol {
+      facts.columns[column.id, default: SliceFacts.Column()].add(
+        cover.states[index], known[index]?.zoneMap)
+    }
   }
 
   // MARK: Choice
@@ -138,7 +167,7 @@ struct RollupChooser {
     let rowCount = totals.liveRowCount > 0 ? 1 : 0
     slices.append(
       RollupSlice(
-        segment: segment, footer: footer, ranges: [0..<rowCount], rowCount: 1,
+        segment: segment, rows: 0..<rowCount, rowCount: 1,
         times: .constant(segment.info.day.startMicroseconds),
         columns: columns.map { fixedColumn($0, cover) }, values: values))
     return true
@@ -196,8 +225,10 @@ struct RollupChooser {
     }
     let usesStarts =
       table.definition.grain != .day && (readsTime || !timeRange.contains(segment.info))
+    let ranges = try ranges(table)
     return RollupSlice(
-      segment: segment, footer: footer, ranges: try ranges(table), rowCount: table.rowCount,
+      segment: segment, rows: ranges.first ?? 0..<0, furtherRows: Array(ranges.dropFirst()),
+      rowCount: table.rowCount,
       times: usesStarts
         ? .numbers(try table.bucketStarts()) : .constant(segment.info.day.startMicroseconds),
       columns: sliceColumns, values: values)
@@ -227,5 +258,22 @@ struct RollupSituation: Hashable {
     self.catalog = ObjectIdentifier(catalog)
     border = cover.border
     for state in cover.states { states = states << 2 | state.tag }
+  }
+}
+
+extension SliceFacts.Column {
+  /// - Parameter zone: nil: the segment does not store the column.
+  fileprivate mutating func add(_ state: SegmentColumnState, _ zone: ZoneMap?) {
+    if state.mayBeNull { mayBeNull = true }
+    switch state {
+    case .null: return
+    case .constant(let value): range = InputFacts.union(range, value...value)
+    case .varying:
+      if let zone, zone.hasBounds, zone.minimum <= zone.maximum {
+        range = InputFacts.union(range, zone.minimum...zone.maximum)
+      } else {
+        isBounded = false
+      }
+    }
   }
 }

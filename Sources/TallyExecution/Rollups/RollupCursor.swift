@@ -27,17 +27,21 @@ final class RollupCursor {
     self.plan = plan
     self.context = context
     input = PartialInput(layout: scan.layout, valueCount: scan.needs.values.count)
-    capacity = max(1, min(context.options.batchRowCount, Vector.rowCountMax))
+    // Few rows need small vectors, which are made faster.
+    let capacity = max(
+      1, min(context.options.batchRowCount, Vector.rowCountMax, scan.rowCount))
+    self.capacity = capacity
+    let vectorCapacity = (capacity + 63) / 64 * 64
     var vectors: [Vector] = []
     for (index, column) in plan.columns.enumerated() {
       let isRead = scan.isRead[index]
-      let vector = Vector(type: column.type, capacity: isRead ? Vector.rowCountMax : 1)
+      let vector = Vector(type: column.type, capacity: isRead ? vectorCapacity : 1)
       if isRead { vector.pool = try context.pool(of: column) }
       vectors.append(vector)
     }
     self.vectors = vectors
-    dayVectors = plan.dayExpressions.map { Vector(type: $0.type) }
-    valueVectors = scan.needs.values.map { _ in Vector(type: .int64) }
+    dayVectors = plan.dayExpressions.map { Vector(type: $0.type, capacity: vectorCapacity) }
+    valueVectors = scan.needs.values.map { _ in Vector(type: .int64, capacity: vectorCapacity) }
     isCoded = scan.needs.values.map { _ in nil }
     var tests: [RowTest] = []
     if scan.testsTime, let time = plan.timeColumn {
@@ -63,17 +67,22 @@ final class RollupCursor {
     begin()
     for slice in slices {
       if try needsNewBatch(slice) { try flush(emit) }
-      for range in slice.ranges {
-        var start = range.lowerBound
-        while start < range.upperBound {
-          let count = min(capacity - rowCount, range.upperBound - start)
-          try append(slice, start..<(start + count))
-          start += count
-          if rowCount == capacity { try flush(emit) }
-        }
-      }
+      try read(slice, slice.rows, emit)
+      for range in slice.furtherRows { try read(slice, range, emit) }
     }
     try flush(emit)
+  }
+
+  private func read(
+    _ slice: RollupSlice, _ rows: Range<Int>, _ emit: (Batch) throws(TallyError) -> Void
+  ) throws(TallyError) {
+    var start = rows.lowerBound
+    while start < rows.upperBound {
+      let count = min(capacity - rowCount, rows.upperBound - start)
+      try append(slice, start..<(start + count))
+      start += count
+      if rowCount == capacity { try flush(emit) }
+    }
   }
 
   // MARK: Packing
@@ -224,8 +233,7 @@ final class RollupCursor {
     if dayValues?.day != day {
       var values: [Value] = []
       for expression in plan.dayExpressions {
-        values.append(
-          try ScalarEvaluator.evaluate(expression, row: [.timestamp(day.startMicroseconds)]))
+        values.append(try DayExpressions.value(of: expression, on: day))
       }
       dayValues = (day, values)
     }

@@ -11,7 +11,6 @@ struct RollupScan: Sendable {
   var testsTime: Bool
   /// By column of the scan: whether a key, a condition or a test reads it.
   var isRead: [Bool]
-
   /// Rows of tables that are read.
-  var rowCount: Int { slices.reduce(0) { $0 + $1.readRowCount } }
+  var rowCount: Int
 }

@@ -22,9 +22,9 @@ enum SliceColumn: Sendable {
 /// The rows of one segment's table of sums that a query reads in place of the segment's own.
 struct RollupSlice: Sendable {
   let segment: SegmentReader
-  let footer: SegmentFooter
-  /// Rows of the table, in order.
-  var ranges: [Range<Int>]
+  /// Rows of the table that are read, and further ones behind them.
+  var rows: Range<Int>
+  var furtherRows: [Range<Int>] = []
   /// Rows the table has.
   let rowCount: Int
   /// Start of each row's cell of time; `constant` for a whole day.
@@ -35,5 +35,25 @@ struct RollupSlice: Sendable {
   var values: [SliceColumn]
 
   /// Rows that are read.
-  var readRowCount: Int { ranges.reduce(0) { $0 + $1.count } }
+  var readRowCount: Int { furtherRows.reduce(rows.count) { $0 + $1.count } }
+}
+
+/// What is known of all slices of a scan together.
+struct SliceFacts: Sendable {
+  /// Rows of tables that are read, and the events of their segments.
+  var rowCount = 0
+  var eventCount = 0
+  /// Whether some slice has rows outside the time range.
+  var straddlesTimeRange = false
+  /// Bounds of `time`.
+  var times: ClosedRange<Int64>?
+  /// By id, of the columns that were looked at.
+  var columns: [Int: Column] = [:]
+
+  struct Column: Sendable {
+    var range: ClosedRange<Int64>?
+    var mayBeNull = false
+    /// Whether `range` bounds all values.
+    var isBounded = true
+  }
 }

@@ -8,9 +8,11 @@ enum SegmentColumnState: Hashable, Sendable {
   case constant(Int64)
   case null
 
-  /// - Complexity: O(1); reads the footer only.
-  init(_ column: ColumnSchema, _ footer: SegmentFooter) {
-    guard let stored = footer.column(id: column.id) else {
+  /// - Parameters:
+  ///   - facts: nil: every row has the default value.
+  ///   - rowCount: of the segment.
+  init(_ column: ColumnSchema, _ facts: SegmentColumnFacts?, rowCount: Int) {
+    guard let facts else {
       if case .int(let value) = column.defaultValue, let number = Int64(exactly: value) {
         self = .constant(number)
       } else {
@@ -18,15 +20,14 @@ enum SegmentColumnState: Hashable, Sendable {
       }
       return
     }
-    let zone = stored.zoneMap
+    let zone = facts.zoneMap
     if column.type == .symbol {
-      let codes = stored.localDictionary
-      guard codes.count == 1 else {
-        self = .varying(mayBeNull: codes.first == nullSymbolCode)
+      guard facts.codeCount == 1 else {
+        self = .varying(mayBeNull: facts.firstCode == nullSymbolCode)
         return
       }
-      self = codes[0] == nullSymbolCode ? .null : .constant(Int64(codes[0]))
-    } else if zone.nullCount >= footer.rowCount {
+      self = facts.firstCode == nullSymbolCode ? .null : .constant(Int64(facts.firstCode))
+    } else if zone.nullCount >= rowCount {
       self = .null
     } else if zone.nullCount == 0, zone.hasBounds, zone.minimum == zone.maximum {
       self = .constant(zone.minimum)

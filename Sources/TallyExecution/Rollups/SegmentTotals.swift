@@ -34,12 +34,12 @@ struct SegmentTotals {
     of value: PartialValue, _ id: Int, _ state: SegmentColumnState
   ) -> SliceColumn? {
     if state.isFixed {
-      return .fixed(value, state, rowCounts: [Int64(liveRowCount)])
+      return .total(value, state, rowCount: Int64(liveRowCount))
     }
     if case .count = value, state == .varying(mayBeNull: false) {
       return .constant(Int64(liveRowCount))
     }
-    guard !hasDeadRows, let zone = footer.column(id: id)?.zoneMap else { return nil }
+    guard !hasDeadRows, let zone = footer.facts(id: id)?.zoneMap else { return nil }
     switch value {
     case .rows: return .constant(Int64(footer.rowCount))
     case .count: return .constant(Int64(footer.rowCount - zone.nullCount))

@@ -25,6 +25,25 @@ extension SliceColumn {
     }
   }
 
+  /// The same for one row.
+  static func total(
+    _ value: PartialValue, _ state: SegmentColumnState, rowCount: Int64
+  ) -> SliceColumn? {
+    switch (value, state) {
+    case (.histogram, _): return .fixed(value, state, rowCounts: [rowCount])
+    case (.rows, _): return .constant(rowCount)
+    case (.count, .constant): return .constant(rowCount)
+    case (.sum, .constant(let number)):
+      let (product, overflow) = number.multipliedReportingOverflow(by: rowCount)
+      return overflow ? nil : .constant(product)
+    case (.minimum, .constant(let number)), (.maximum, .constant(let number)),
+      (.distinct, .constant(let number)):
+      return .constant(number)
+    case (.minimum, _), (.maximum, _): return .null
+    case (.count, _), (.sum, _), (.distinct, _): return .constant(0)
+    }
+  }
+
   private static func product(_ number: Int64, _ counts: [Int64]) -> SliceColumn? {
     if number == 1 { return .numbers(counts) }
     var products: [Int64] = []
