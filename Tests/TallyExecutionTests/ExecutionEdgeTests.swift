@@ -22,6 +22,29 @@ import Testing
     }
   }
 
+  /// A day whose rows a FILTER drops has seen no text: it does not know of which column.
+  @Test func daysWithoutTextJoinThoseThatHaveSome() throws {
+    var random = RandomRows(seed: 31)
+    var rows = random.rows(80)
+    let success = try #require(Schema.standard.column(named: "success")).id
+    let model = try #require(Schema.standard.column(named: "model")).id
+    for index in rows.indices {
+      let day = index % 8
+      rows[index][Schema.timeColumnID] = .timestamp(
+        RandomRows.startMicroseconds + Int64(day) * Day.microsecondsPerDay + Int64(index))
+      rows[index][success] = .bool(day != 0 && day != 5)
+      rows[index][model] = .text(ByteString("model \(index % 3)"))
+    }
+    let fixture = try ExecutionFixture(rows: rows, importCount: 1)
+    let query = "select day, max(model) filter (where success) from usage group by day"
+    for threadCount in [1, 2] {
+      let found = try fixture.answer(query, options: ExecutionOptions(threadCount: threadCount))
+      #expect(
+        ReferenceAgreementTests.canonical(found, query)
+          == ReferenceAgreementTests.canonical(try fixture.expected(query), query))
+    }
+  }
+
   @Test func sumsLeaveSixtyFourBitsExactly() throws {
     let large = Value.int(Int128(Int64.max))
     let fixture = try ExecutionFixture(

@@ -11,6 +11,8 @@ import Testing
   private static let seed = ProcessInfo.processInfo.environment["TALLY_FUZZ_SEED"].flatMap {
     UInt64($0)
   }
+  /// `TRACE=1` names each query before it is asked, for one that ends the process.
+  private static let isTracing = ProcessInfo.processInfo.environment["TRACE"] != nil
   private static let queryCount = seed == nil ? 40 : 5_000
 
   @Test(arguments: [0, 1, 2, 3] as [UInt64])
@@ -25,6 +27,9 @@ import Testing
     var rollupCount = 0
     for number in 0..<Self.queryCount {
       let query = generator.query()
+      if Self.isTracing {
+        FileHandle.standardError.write(Data("\(part) \(number) \(query)\n".utf8))
+      }
       let expected = try outcome(query, RollupStores.fromRows, fixture, snapshot)
       let way = RollupStores.ways[number % RollupStores.ways.count]
       let found = try outcome(query, way, fixture, snapshot)

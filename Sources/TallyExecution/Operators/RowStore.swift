@@ -25,7 +25,7 @@ final class RowStore {
     guard other.rowCount > 0 else { return }
     try charge(other.rowCount)
     for index in columns.indices {
-      columns[index].append(
+      try columns[index].append(
         other.columns[index], before: rowCount, rowCount: other.rowCount)
     }
     rowCount += other.rowCount
@@ -83,10 +83,8 @@ struct StoredColumn {
   mutating func append(_ vector: Vector, rowCount: Int, before: Int) throws(TallyError) {
     vector.flatten(rowCount: rowCount)
     if layout == .code {
-      if let pool, let other = vector.pool, pool !== other {
-        throw TallyError(.internal, "text of two pools in one result column")
-      }
-      pool = pool ?? vector.pool
+      let added = unsafe UnsafeBufferPointer(start: vector.codes, count: rowCount)
+      try join(vector.pool, isNull: unsafe added.allSatisfy { $0 == nullSymbolCode })
     }
     switch layout {
     case .int64:
@@ -113,13 +111,24 @@ struct StoredColumn {
     }
   }
 
-  mutating func append(_ other: StoredColumn, before: Int, rowCount: Int) {
+  /// Takes over the pool of codes that are about to be added. An operator that has seen no text
+  /// does not know which pool it will be, and gives NULLs of another one.
+  private mutating func join(_ other: TextPool?, isNull: Bool) throws(TallyError) {
+    guard let other, pool !== other else { return }
+    if pool == nil || codes.allSatisfy({ $0 == nullSymbolCode }) {
+      pool = other
+    } else if !isNull {
+      throw TallyError(.internal, "text of two pools in one result column")
+    }
+  }
+
+  mutating func append(_ other: StoredColumn, before: Int, rowCount: Int) throws(TallyError) {
+    try join(other.pool, isNull: other.codes.allSatisfy { $0 == nullSymbolCode })
     int64s.append(contentsOf: other.int64s)
     int128s.append(contentsOf: other.int128s)
     doubles.append(contentsOf: other.doubles)
     bools.append(contentsOf: other.bools)
     codes.append(contentsOf: other.codes)
-    pool = pool ?? other.pool
     guard !validity.isEmpty || !other.validity.isEmpty else { return }
     if validity.isEmpty { validity = [UInt8](repeating: 1, count: before) }
     if other.validity.isEmpty {
