@@ -255,4 +255,21 @@ import Testing
       #expect(answer.count == events.count)
     }
   }
+
+  /// Counters of two million different latencies for each model: the limit holds them once.
+  @Test func percentilesOfOneColumnShareItsValues() throws {
+    let events = (0..<4_000).map { number in
+      var event = event(number)
+      event.latencyMilliseconds = Double(number * 500)
+      return event
+    }
+    try withDatabase(events) { database in
+      _ = try database.query("set threads = 1")
+      _ = try database.query("set memory_limit_mib = 80")
+      let answer = try rows(
+        database,
+        "select model, p50(latency_ms), p95(latency_ms), p99(latency_ms) from usage group by model")
+      #expect(answer.count == 5)
+    }
+  }
 }

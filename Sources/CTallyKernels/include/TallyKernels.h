@@ -91,21 +91,16 @@ void tally_mark_pairs(const uint32_t *ids, const uint32_t *codes, size_t count, 
 void tally_sum_groups(const uint32_t *raws, uint64_t base, uint64_t scale, const uint32_t *ids,
                       size_t count, uint64_t *sums);
 
-/// Bins that wait for each group, and the counters of a block as a power of two.
-#define TALLY_WAITING_BINS 1024
+/// Counters of a block, as a power of two.
 #define TALLY_BIN_BLOCK_SHIFT 10
-/// Counters of every group: `bin_count` of them, `mark_count` marks (one for each block), and the
-/// bins that wait to be counted: TALLY_WAITING_BINS places, of which `waiting_counts` are used.
+/// Counters of every group, `bin_count` of them, and their marks, `mark_count`: one for each block.
 typedef struct {
   uint32_t *bins;
   size_t bin_count;
   uint8_t *marks;
   size_t mark_count;
-  uint32_t *waiting;
-  uint32_t *waiting_counts;
 } tally_bins;
-/// Puts bin min(offset + scale * raws[i], bin_count - 1) into the list of group ids[i]; a full list
-/// is counted and empty again.
+/// Counts bin min(offset + scale * raws[i], bin_count - 1) of group ids[i] and marks its block.
 void tally_bin_groups(const uint32_t *raws, uint64_t offset, uint64_t scale, const uint32_t *ids,
                       size_t count, tally_bins all);
 

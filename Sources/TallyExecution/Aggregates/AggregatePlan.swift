@@ -85,8 +85,8 @@ struct AggregatePlan: Sendable {
   private mutating func add(
     _ call: AggregateCall, _ facts: InputFacts, _ rowCount: Int
   ) throws(TallyError) {
-    let filter = call.filter.map { intern($0, &filters) }
-    let argument = call.argument.map { intern($0, &arguments) }
+    let filter = call.filter.map { AggregatePlan.share($0, &filters) }
+    let argument = call.argument.map { AggregatePlan.share($0, &arguments) }
     let mayBeNull = call.argument.map { facts.mayBeNull($0) } ?? false
     let count = StateSpecification(
       kind: .count, argument: mayBeNull ? argument : nil, filter: filter)
@@ -144,6 +144,17 @@ struct AggregatePlan: Sendable {
     let largest = Int128(max(range.lowerBound.magnitude, range.upperBound.magnitude))
     let total = largest.multipliedReportingOverflow(by: Int128(max(rowCount, 1)))
     return !total.overflow && total.partialValue < Int128(1) << 62 ? .narrowSum : .wideSum
+  }
+
+  /// The index of an expression that reads the same, wherever both stand in the text: percentiles
+  /// of one column take one state.
+  private static func share(
+    _ expression: BoundExpression, _ expressions: inout [BoundExpression]
+  ) -> Int {
+    let bare = expression.withoutSpans
+    if let index = expressions.firstIndex(where: { $0.withoutSpans == bare }) { return index }
+    expressions.append(expression)
+    return expressions.count - 1
   }
 
   private func intern<Item: Hashable>(_ item: Item, _ items: inout [Item]) -> Int {

@@ -3,9 +3,8 @@ import TallyBase
 
 /// How often each value of a bounded range occurs, for every group: one counter a value.
 ///
-/// Counters of many groups are more than a cache holds, so bins wait in a short list for each
-/// group and are counted a list at a time. Counters are cut into blocks; a mark tells which were
-/// used, so that the rest is neither merged nor searched.
+/// Counters are cut into blocks; a mark tells which were used, so that the rest is neither merged
+/// nor searched.
 @safe final class BinnedValues {
   let minimum: Int64
   let unit: Int64
@@ -13,16 +12,12 @@ import TallyBase
   private let bins: GroupArray<UInt32>
   /// `markCount` a group: whether a block of counters was used.
   private let marks: GroupArray<UInt8>
-  /// `waitingCountMax` a group, the first `waitingCounts` of them in use.
-  private let waiting: GroupArray<UInt32>
-  private let waitingCounts: GroupArray<UInt32>
   /// Sums of blocks of counters, once all rows were counted.
   private var blockSums: [UInt32] = []
   private var groupCount = 0
 
   /// Counters in a block.
   private static let blockBinCount = 1 << Int(TALLY_BIN_BLOCK_SHIFT)
-  private static let waitingCountMax = Int(TALLY_WAITING_BINS)
   private var markCount: Int {
     (binCount + BinnedValues.blockBinCount - 1) / BinnedValues.blockBinCount
   }
@@ -36,15 +31,11 @@ import TallyBase
     self.binCount = binCount
     bins = GroupArray(budget: budget)
     marks = GroupArray(budget: budget)
-    waiting = GroupArray(budget: budget)
-    waitingCounts = GroupArray(budget: budget)
   }
 
   func resize(_ groupCount: Int) throws(TallyError) {
     try bins.resize(groupCount * binCount)
     try marks.resize(groupCount * markCount)
-    try waiting.resize(groupCount * BinnedValues.waitingCountMax)
-    try waitingCounts.resize(groupCount)
     self.groupCount = max(self.groupCount, groupCount)
   }
 
@@ -65,8 +56,7 @@ import TallyBase
     unsafe tally_bin_groups(
       raws, UInt64(bitPattern: offset), UInt64(bitPattern: scale), groups.ids, groups.rowCount,
       tally_bins(
-        bins: bins.base, bin_count: binCount, marks: marks.base, mark_count: markCount,
-        waiting: waiting.base, waiting_counts: waitingCounts.base))
+        bins: bins.base, bin_count: binCount, marks: marks.base, mark_count: markCount))
   }
 
   /// Counts one value; values outside of the bins are left out.
@@ -77,21 +67,8 @@ import TallyBase
     unsafe marks.base[group &* markCount &+ bin >> Int(TALLY_BIN_BLOCK_SHIFT)] = 1
   }
 
-  /// Counts what waits.
-  private func drain() {
-    for group in 0..<groupCount {
-      let list = unsafe waiting.base + group * BinnedValues.waitingCountMax
-      for index in 0..<Int(waitingCounts[group]) {
-        add(bin: unsafe Int(list[index]), group: group)
-      }
-      waitingCounts[group] = 0
-    }
-  }
-
   /// Adds another's counters of the same bins; its group i is `mapping[i]` here.
   func merge(_ other: BinnedValues, _ mapping: [UInt32]?, groupCount: Int) {
-    drain()
-    other.drain()
     for group in 0..<groupCount {
       let target = mapping.map { Int($0[group]) } ?? group
       for block in 0..<markCount where other.marks[group * markCount + block] != 0 {
@@ -107,7 +84,6 @@ import TallyBase
 
   /// Called when all rows were counted, before any result is read.
   func seal() {
-    drain()
     blockSums = [UInt32](repeating: 0, count: groupCount * markCount)
     for group in 0..<groupCount {
       for block in 0..<markCount where marks[group * markCount + block] != 0 {
@@ -126,7 +102,6 @@ import TallyBase
   func forEach(
     _ body: (_ group: Int, _ value: Int64, _ repeats: Int) throws(TallyError) -> Void
   ) throws(TallyError) {
-    drain()
     for slot in 0..<(groupCount * binCount) where bins[slot] > 0 {
       let (group, bin) = slot.quotientAndRemainder(dividingBy: binCount)
       try body(group, minimum &+ Int64(bin) &* unit, Int(bins[slot]))
