@@ -323,6 +323,8 @@ def main():
     options.reports.mkdir(parents=True, exist_ok=True)
     is_right = True
     for events in options.sizes:
+        if options.work:
+            options.work.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=options.work) as folder:
             result = Run(options, events, pathlib.Path(folder)).run()
         peers_report.write(result, options.reports)
