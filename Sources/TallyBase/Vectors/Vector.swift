@@ -3,8 +3,9 @@
 /// A vector owns one aligned buffer that is reused batch after batch. Its values are flat (one
 /// entry a row), constant (entry 0 stands for every row), for int64-backed types narrow (32-bit
 /// raws with `value = base + scale * raw`, the form in which packed pages unpack fastest), or for
-/// codes runs (entry i stands for the rows up to `runEnds[i]`). `flatten` turns the others into the
-/// first; kernels that profit look before they ask for it.
+/// codes runs (entry i stands for the rows up to `runEnds[i]`), or deferred (still in their page,
+/// which knows their sum). `flatten` turns the others into the first; kernels that profit look
+/// before they ask for it.
 ///
 /// Text travels as codes of `pool` (code 0 is NULL); other types mark NULL rows in `validity`.
 /// A vector is used by one thread at a time.
@@ -28,17 +29,17 @@
 
   // One thread at a time uses a vector, and no accessor calls back: these need no dynamic check.
   /// Whether `validity` must be looked at. Never set for codes.
-  @exclusivity(unchecked) package var hasNulls = false
+  @safe @exclusivity(unchecked) package var hasNulls = false
   /// Whether entry 0 stands for every row.
-  @exclusivity(unchecked) package var isConstant = false
+  @safe @exclusivity(unchecked) package var isConstant = false
   /// Set: values are `narrowValues`, not `int64s`.
-  @exclusivity(unchecked) package var narrow: NarrowForm?
+  @safe @exclusivity(unchecked) package var narrow: NarrowForm?
   /// Codes only: more than 0 when the first `runCount` entries stand for runs of rows.
-  @exclusivity(unchecked) package var runCount = 0
+  @safe @exclusivity(unchecked) package var runCount = 0
   /// Set: nothing was decoded yet; only sums may be asked for until `decodeDeferred`.
-  @exclusivity(unchecked) package var deferred: (any DeferredValues)?
+  @safe @exclusivity(unchecked) package var deferred: (any DeferredValues)?
   /// The strings behind codes; nil for other layouts.
-  @exclusivity(unchecked) package var pool: TextPool?
+  @safe @exclusivity(unchecked) package var pool: TextPool?
 
   /// `value = base + scale * raw`
   package struct NarrowForm: Hashable, Sendable {

@@ -140,7 +140,7 @@ import TallyBase
 
   override func restore(_ groups: ArraySlice<UInt32>, into vectors: [Vector]) {
     // The last key varies fastest: what is left after dividing by its size numbers the others.
-    let rest = unsafe UnsafeMutablePointer<UInt32>.allocate(capacity: groups.count)
+    let rest = UnsafeMutablePointer<UInt32>.allocate(capacity: groups.count)
     defer { unsafe rest.deallocate() }
     unsafe groups.withUnsafeBufferPointer { source in
       guard let base = source.baseAddress else { return }

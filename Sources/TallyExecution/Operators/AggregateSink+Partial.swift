@@ -7,19 +7,7 @@ import TallyStorage
 extension AggregateSink {
   func process(_ batch: Batch, _ partial: PartialInput) throws(TallyError) {
     let table = try currentTable(batch)
-    var keys: [Vector] = []
-    keys.reserveCapacity(keyNodes.count)
-    for (index, node) in keyNodes.enumerated() {
-      let vector = try node.evaluate(batch)
-      if let pool = vector.pool { keyPools[index] = pool }
-      if case .single = plan.keyDomains[index] {
-        singleKeys[index].slice(vector, start: 0, count: 1)
-      }
-      keys.append(vector)
-    }
-    let assigned = try table.groups.assign(keys, rowCount: batch.rowCount)
-    try table.prepare()
-    let groups = assigned.withoutRuns()
+    let groups = try assignGroups(batch, table).withoutRuns()
     for (index, specification) in plan.states.enumerated() where specification.filter == nil {
       try feed(index, groups, batch, table, partial)
     }
@@ -30,26 +18,6 @@ extension AggregateSink {
         try feed(index, input.groups, input.batch, table, partial)
       }
     }
-  }
-
-  /// The rows that satisfy a FILTER and their groups; nil if there are none.
-  private func select(
-    _ filter: Int, _ batch: Batch, _ groups: GroupIDs
-  ) throws(TallyError) -> (batch: Batch, groups: GroupIDs)? {
-    let mask = try filterNodes[filter].evaluate(batch)
-    mask.flatten(rowCount: batch.rowCount)
-    if mask.hasNulls {
-      for row in 0..<batch.rowCount { unsafe mask.bools[row] &= mask.validity[row] }
-    }
-    selection.count = unsafe SelectKernel.rows(
-      mask.bools, batch.rowCount, into: selection.indexes)
-    guard selection.count > 0 else { return nil }
-    for index in 0..<selection.count {
-      unsafe compactIDs[index] = groups.constant ?? groups.ids[Int(selection.indexes[index])]
-    }
-    let chosen = unsafe GroupIDs(
-      ids: compactIDs, constant: groups.constant, rowCount: selection.count)
-    return (filterSubset.take(batch, selection), chosen)
   }
 
   private func feed(

@@ -59,6 +59,21 @@ import TallyPlanning
   override func process(_ batch: Batch) throws(TallyError) {
     if let partial { return try process(batch, partial) }
     let table = try currentTable(batch)
+    let groups = try assignGroups(batch, table)
+    var arguments: [Vector?] = argumentNodes.map { _ in nil }
+    for (index, specification) in plan.states.enumerated() where specification.filter == nil {
+      var argument: Vector?
+      if let wanted = specification.argument {
+        if arguments[wanted] == nil { arguments[wanted] = try evaluate(wanted, batch) }
+        argument = arguments[wanted]
+      }
+      try table.states[index].update(groups, argument)
+    }
+    for filter in filterNodes.indices { try processFiltered(filter, batch, groups, table) }
+  }
+
+  /// The groups of a batch's rows, the table having room for all of them.
+  func assignGroups(_ batch: Batch, _ table: AggregateTable) throws(TallyError) -> GroupIDs {
     var keys: [Vector] = []
     keys.reserveCapacity(keyNodes.count)
     for (index, node) in keyNodes.enumerated() {
@@ -71,16 +86,7 @@ import TallyPlanning
     }
     let groups = try table.groups.assign(keys, rowCount: batch.rowCount)
     try table.prepare()
-    var arguments: [Vector?] = argumentNodes.map { _ in nil }
-    for (index, specification) in plan.states.enumerated() where specification.filter == nil {
-      var argument: Vector?
-      if let wanted = specification.argument {
-        if arguments[wanted] == nil { arguments[wanted] = try evaluate(wanted, batch) }
-        argument = arguments[wanted]
-      }
-      try table.states[index].update(groups, argument)
-    }
-    for filter in filterNodes.indices { try processFiltered(filter, batch, groups, table) }
+    return groups
   }
 
   func evaluate(_ argument: Int, _ batch: Batch) throws(TallyError) -> Vector {
@@ -94,6 +100,19 @@ import TallyPlanning
   private func processFiltered(
     _ filter: Int, _ batch: Batch, _ groups: GroupIDs, _ table: AggregateTable
   ) throws(TallyError) {
+    guard let input = try select(filter, batch, groups) else { return }
+    for (index, specification) in plan.states.enumerated() where specification.filter == filter {
+      let argument = try specification.argument.map { (wanted) throws(TallyError) in
+        try evaluate(wanted, input.batch)
+      }
+      try table.states[index].update(input.groups, argument)
+    }
+  }
+
+  /// The rows that satisfy a FILTER and their groups; nil if there are none.
+  func select(
+    _ filter: Int, _ batch: Batch, _ groups: GroupIDs
+  ) throws(TallyError) -> (batch: Batch, groups: GroupIDs)? {
     let mask = try filterNodes[filter].evaluate(batch)
     mask.flatten(rowCount: batch.rowCount)
     if mask.hasNulls {
@@ -101,22 +120,16 @@ import TallyPlanning
     }
     selection.count = unsafe SelectKernel.rows(
       mask.bools, batch.rowCount, into: selection.indexes)
-    guard selection.count > 0 else { return }
-    let input = filterSubset.take(batch, selection)
+    guard selection.count > 0 else { return nil }
     for index in 0..<selection.count {
       unsafe compactIDs[index] = groups.constant ?? groups.ids[Int(selection.indexes[index])]
     }
     let chosen = unsafe GroupIDs(
       ids: compactIDs, constant: groups.constant, rowCount: selection.count)
-    for (index, specification) in plan.states.enumerated() where specification.filter == filter {
-      let argument = try specification.argument.map { (wanted) throws(TallyError) in
-        try evaluate(wanted, input)
-      }
-      try table.states[index].update(chosen, argument)
-    }
+    return (filterSubset.take(batch, selection), chosen)
   }
 
-  let filterSubset = BatchSubset()
+  private let filterSubset = BatchSubset()
 
   override func begin(task: Int) { partitionwiseNext?.begin(task: task) }
 

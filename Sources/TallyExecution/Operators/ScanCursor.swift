@@ -153,7 +153,7 @@ final class ScanCursor {
       var ranges: [Range<Int>] = []
       var start = 0
       for (end, local) in zip(runs.ends, runs.values) {
-        let (first, next) = (start, Int(end))
+        let (first, next) = (start, min(Int(end), rowCount))
         start = next
         guard test.accepts(local: local) else { continue }
         if let last = ranges.last, last.upperBound == first {
@@ -255,7 +255,7 @@ final class ScanCursor {
       }
       let vector = try load(index, isPartial: isPartial)
       if isPartial {
-        unsafe compact[index].take(vector, selection, count: kept)
+        compact[index].take(vector, selection, count: kept)
         columns.append(compact[index])
       } else {
         columns.append(vector)

@@ -18,7 +18,7 @@ extension Page {
     block: Int, rows: UnsafeBufferPointer<UInt16>, into target: UnsafeMutablePointer<UInt32>
   ) -> Affine? {
     let limit = rowCount(block: block)
-    guard let last = unsafe rows.last, unsafe Int(last) < limit else { return nil }
+    guard let last = unsafe rows.last, Int(last) < limit else { return nil }
     if let form = unsafe integers.decodeNarrow(block: block, rows: rows, into: target) {
       return form
     }
