@@ -194,8 +194,7 @@ final class WriteBuffer: Sendable {
   ) throws(TallyError) -> StoreSnapshot {
     try viewing.withLock { (_) throws(TallyError) in
       let capture = try state.withLock { (state) throws(TallyError) -> BufferCapture? in
-        settle(&state)
-        let base = try committed()
+        let base = try base(&state, committed)
         if state.view?.version == state.version, state.view?.base == base.generation { return nil }
         return BufferCapture(state, base: base, files: files, schema: catalog.schema)
       }
@@ -209,6 +208,25 @@ final class WriteBuffer: Sendable {
         $0.view = (capture.version, capture.base.generation, snapshot)
       }
       return snapshot
+    }
+  }
+}
+
+extension WriteBuffer {
+  /// The committed state, with no trace here of a generation that it has in segments.
+  ///
+  /// - Throws: what `committed` throws.
+  private func base(
+    _ state: inout State, _ committed: () throws(TallyError) -> StoreSnapshot
+  ) throws(TallyError) -> StoreSnapshot {
+    while true {
+      settle(&state)
+      let base = try committed()
+      // A commit that came in between may have the generation's rows in `base`, where they would
+      // be a second time. It says so before its state can be read.
+      guard let frozen = state.frozen, frozen.isPublished.load(ordering: .acquiring) else {
+        return base
+      }
     }
   }
 }
