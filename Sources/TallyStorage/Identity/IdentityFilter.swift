@@ -7,12 +7,18 @@ import Synchronization
 /// fingerprints behind, which costs some questions more. Where memory does not suffice it lets more
 /// events pass.
 final class IdentityFilter: Sendable {
-  private let byteCountMax: Int
   private let state = Mutex(State())
 
   fileprivate struct State {
+    var byteCountMax = 0
     var bloom: BloomFilter?
     var covered: Set<UInt64> = []
+
+    /// Knows of no segment any more.
+    mutating func forget() {
+      bloom = nil
+      covered = []
+    }
   }
 
   /// What is known of a batch of fingerprints.
@@ -29,21 +35,32 @@ final class IdentityFilter: Sendable {
   /// Ids of segments that may be gone, beside those that are there.
   private static let staleCountMax = 1 << 14
 
-  init(byteCountMax: Int) { self.byteCountMax = max(0, byteCountMax) }
+  /// Sets another bound; starts anew if it is less. It is 0 at first.
+  func resize(to byteCountMax: Int) {
+    state.withLock { state in
+      state.byteCountMax = byteCountMax
+      if let bloom = state.bloom, bloom.byteCount > byteCountMax { state.forget() }
+    }
+  }
+
+  /// Bytes held.
+  var byteCount: Int { state.withLock { $0.bloom?.byteCount ?? 0 } }
 
   /// Makes room for the rows of segments, which all have to be covered anew if it does not suffice.
   func reserve(rowCount: Int, segmentCount: Int) {
     state.withLock { state in
       if state.covered.count > 2 * segmentCount + IdentityFilter.staleCountMax {
-        state = State()
+        state.forget()
       }
+      guard state.byteCountMax > 0 else { return }
       guard state.bloom?.isFull ?? true else { return }
       let count = max(rowCount, state.bloom?.count ?? 0)
       let wanted = max(IdentityFilter.byteCountMin, count / 8 * IdentityFilter.bitsARow)
-      let byteCount = min(wanted, byteCountMax)
+      let byteCount = min(wanted, state.byteCountMax)
       // A full one that cannot grow is better than none.
       if let bloom = state.bloom, byteCount < bloom.byteCount + bloom.byteCount / 2 { return }
-      state = State(bloom: BloomFilter(byteCount: byteCount))
+      state.forget()
+      state.bloom = BloomFilter(byteCount: byteCount)
     }
   }
 
@@ -81,7 +98,7 @@ final class IdentityFilter: Sendable {
     }
   }
 
-  func removeAll() { state.withLock { $0 = State() } }
+  func removeAll() { state.withLock { $0.forget() } }
 }
 
 extension IdentityFilter.State {

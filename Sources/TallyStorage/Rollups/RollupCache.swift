@@ -3,14 +3,32 @@ import Synchronization
 /// Counts the bytes that rollup tables hold in decoded columns and makes the least used ones let
 /// go of theirs; and gives segments of equal rollups one catalog.
 final class RollupCache: Sendable {
-  let byteCountMax: Int
   private let state = Mutex(State())
 
   private struct State {
+    var byteCountMax = 0
     var tables: [Entry] = []
     var hand = 0
     var byteCount = 0
     var catalogs: [[RollupDefinition]: RollupCatalog] = [:]
+
+    /// Makes tables let go of columns until the bound is kept; those that others are using at this
+    /// moment may keep theirs.
+    ///
+    /// - Returns: the tables looked at, to be let go of outside of the lock: the last reference may
+    ///   be this one.
+    mutating func makeRoom() -> [DecodedRollup] {
+      var kept: [DecodedRollup] = []
+      var visitCount = 0
+      while byteCount > byteCountMax, visitCount < 2 * tables.count {
+        visitCount += 1
+        hand = hand + 1 < tables.count ? hand + 1 : 0
+        guard let table = tables[hand].table else { continue }
+        kept.append(table)
+        byteCount -= table.removeColumnsUnlessRecent()
+      }
+      return kept
+    }
   }
 
   private struct Entry {
@@ -20,7 +38,16 @@ final class RollupCache: Sendable {
   /// Most catalogs that are shared; a store has a handful.
   private static let catalogCountMax = 256
 
-  init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
+  var byteCountMax: Int { state.withLock { $0.byteCountMax } }
+
+  /// Sets another bound, and evicts until it is kept. It is 0 at first.
+  func resize(to byteCountMax: Int) {
+    let kept = state.withLock { state in
+      state.byteCountMax = byteCountMax
+      return state.makeRoom()
+    }
+    _ = consume kept
+  }
 
   /// Bytes of all decoded columns.
   var byteCount: Int { state.withLock { $0.byteCount } }
@@ -54,19 +81,9 @@ final class RollupCache: Sendable {
 
   /// A table has decoded a column; others may have to give way.
   func grow(by byteCount: Int) {
-    // Tables are let go of outside of the lock: the last reference may be this one.
-    let kept = state.withLock { state -> [DecodedRollup] in
+    let kept = state.withLock { state in
       state.byteCount += byteCount
-      var kept: [DecodedRollup] = []
-      var visitCount = 0
-      while state.byteCount > byteCountMax, visitCount < 2 * state.tables.count {
-        visitCount += 1
-        state.hand = state.hand + 1 < state.tables.count ? state.hand + 1 : 0
-        guard let table = state.tables[state.hand].table else { continue }
-        kept.append(table)
-        state.byteCount -= table.removeColumnsUnlessRecent()
-      }
-      return kept
+      return state.makeRoom()
     }
     _ = consume kept
   }

@@ -1,10 +1,10 @@
 import Synchronization
 
-/// Pages kept in memory, up to a number of bytes: shards of clocks.
+/// What a store keeps in memory of its segments, up to a number of bytes that may change at any
+/// time: pages, in shards of clocks, and beside them decoded rollups and identity indexes.
 ///
-/// A hit costs one lock of one of 16 shards and one hash lookup. When a shard is full, its hand
-/// goes round: a page used since the last visit gets another round, any other leaves. Pages in use
-/// by a query stay alive through their references, wherever the cache stands.
+/// A hit costs one lock of one of at most 16 shards and one hash lookup. Pages in use by a query
+/// stay alive through their references, wherever the cache stands.
 package final class PageCache: Sendable {
   /// Names a page of the store.
   package struct Key: Hashable, Sendable {
@@ -14,41 +14,101 @@ package final class PageCache: Sendable {
     var index: Int32
   }
 
-  /// Counters since the cache was made.
+  /// Counters since the cache was made, and what it holds.
   package struct Statistics: Hashable, Sendable {
     package var hitCount = 0
     package var missCount = 0
     package var evictionCount = 0
     package var pageCount = 0
+    /// Bytes of the pages.
     package var byteCount = 0
   }
 
-  private static let shardCount = 16
-  private let shards: [Shard]
-  package let byteCountMax: Int
-  /// Identity indexes, a quarter as many bytes again.
-  let identities: IdentityCache
-  /// Events that are in no segment, a sixteenth as many bytes again.
-  let identityFilter: IdentityFilter
-  /// Decoded columns of rollups, a quarter as many bytes again.
-  let rollups: RollupCache
-
-  package init(byteCountMax: Int) {
-    self.byteCountMax = max(0, byteCountMax)
-    identities = IdentityCache(byteCountMax: self.byteCountMax / 4)
-    identityFilter = IdentityFilter(byteCountMax: self.byteCountMax / 16)
-    rollups = RollupCache(byteCountMax: self.byteCountMax / 4)
-    let share = self.byteCountMax / PageCache.shardCount
-    shards = (0..<PageCache.shardCount).map { _ in Shard(byteCountMax: share) }
+  /// How the bytes are shared out, in sixteenths: pages have the rest.
+  private enum Share {
+    static let identities = 3
+    static let rollups = 3
+    static let identityFilter = 1
+    static let pages = 16 - identities - rollups - identityFilter
   }
 
-  func page(_ key: Key) -> Page? { shard(key).state.withLock { $0.find(key) } }
+  private static let shardCountMax = 16
+  /// Fewer shards share what is not enough for pages of the largest size in each of 16.
+  private static let shardByteCountMin = 4 << 20
+
+  private let shards: [Shard]
+  private let bound = Atomic<Int>(0)
+  /// Shards in use, the first ones; a power of two.
+  private let shardCount = Atomic<Int>(1)
+  private let resizing = Mutex(())
+  /// Identity indexes.
+  let identities = IdentityCache()
+  /// Events that are in no segment.
+  let identityFilter = IdentityFilter()
+  /// Decoded columns of rollups.
+  let rollups = RollupCache()
+
+  /// - Parameter byteCountMax: of everything that is kept; 0: nothing is.
+  package init(byteCountMax: Int) {
+    shards = (0..<PageCache.shardCountMax).map { _ in Shard() }
+    resize(to: byteCountMax)
+  }
+
+  /// Bytes of everything that may be kept.
+  package var byteCountMax: Int { bound.load(ordering: .relaxed) }
+
+  /// Bytes of everything that is kept.
+  package var byteCount: Int {
+    statistics.byteCount + identities.byteCount + identityFilter.byteCount + rollups.byteCount
+  }
+
+  /// Sets another bound. When this returns no more than it is held.
+  package func resize(to byteCountMax: Int) {
+    resizing.withLock { _ in
+      let byteCountMax = max(0, byteCountMax)
+      bound.store(byteCountMax, ordering: .relaxed)
+      let sixteenth = byteCountMax / 16
+      identities.resize(to: Share.identities * sixteenth)
+      identityFilter.resize(to: Share.identityFilter * sixteenth)
+      rollups.resize(to: Share.rollups * sixteenth)
+      resizePages(to: Share.pages * sixteenth)
+    }
+  }
+
+  private func resizePages(to byteCountMax: Int) {
+    var count = PageCache.shardCountMax
+    while count > 1, byteCountMax / count < PageCache.shardByteCountMin { count /= 2 }
+    // Another number of shards is another place for most pages: they move.
+    var moved: [(Key, Page)] = []
+    if count != shardCount.load(ordering: .relaxed) {
+      for shard in shards { moved += shard.state.withLock { $0.takeAll() } }
+      shardCount.store(count, ordering: .relaxed)
+    }
+    for (index, shard) in shards.enumerated() {
+      shard.state.withLock { $0.resize(to: index < count ? byteCountMax / count : 0) }
+    }
+    for (key, page) in moved {
+      let hash = PageCache.hash(key)
+      shard(hash).state.withLock { $0.adopt(page, for: key, hash: hash) }
+    }
+  }
+
+  func page(_ key: Key) -> Page? {
+    let hash = PageCache.hash(key)
+    return shard(hash).state.withLock { $0.find(key, hash: hash) }
+  }
 
   func insert(_ page: Page, for key: Key) {
-    shard(key).state.withLock { $0.insert(page, for: key) }
+    let hash = PageCache.hash(key)
+    shard(hash).state.withLock { $0.insert(page, for: key, hash: hash) }
   }
 
-  /// Forgets all pages; for cold measurements and memory pressure.
+  /// Forgets pages that nobody will ask for again.
+  func remove(_ keys: some Sequence<Key>) {
+    for key in keys { shard(PageCache.hash(key)).state.withLock { $0.remove(key) } }
+  }
+
+  /// Forgets everything; for cold measurements and memory pressure.
   package func removeAll() {
     for shard in shards { shard.state.withLock { $0.removeAll() } }
     identities.removeAll()
@@ -70,90 +130,19 @@ package final class PageCache: Sendable {
   /// Bytes of decoded columns of rollups.
   package var rollupByteCount: Int { rollups.byteCount }
 
-  private func shard(_ key: Key) -> Shard {
+  private static func hash(_ key: Key) -> UInt64 {
     var mixed = key.segmentID &* 0x9E37_79B9_7F4A_7C15
     mixed ^= UInt64(truncatingIfNeeded: key.column) &* 0xC2B2_AE3D_27D4_EB4F
     mixed ^= UInt64(truncatingIfNeeded: key.rowGroup &* 4 &+ key.index) &* 0x1656_67B1_9E37_79F9
-    return shards[Int(truncatingIfNeeded: mixed >> 59) & (PageCache.shardCount - 1)]
+    return (mixed ^ mixed >> 32) &* 0xD6E8_FEB8_6659_FD93
+  }
+
+  private func shard(_ hash: UInt64) -> Shard {
+    let mask = shardCount.load(ordering: .relaxed) - 1
+    return shards[Int(truncatingIfNeeded: hash >> 59) & mask]
   }
 
   private final class Shard: Sendable {
-    let state: Mutex<Clock>
-
-    init(byteCountMax: Int) { state = Mutex(Clock(byteCountMax: byteCountMax)) }
-  }
-
-  /// Entries in a ring; states: `isRecent` set by a hit, cleared by the passing hand; a slot
-  /// without page is free.
-  private struct Clock: Sendable {
-    struct Slot: Sendable {
-      var key: Key
-      var page: Page?
-      var isRecent: Bool
-    }
-
-    let byteCountMax: Int
-    var slots: [Slot] = []
-    var freeSlots: [Int] = []
-    var slotsByKey: [Key: Int] = [:]
-    var hand = 0
-    var statistics = Statistics()
-
-    init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
-
-    mutating func find(_ key: Key) -> Page? {
-      guard let index = slotsByKey[key] else {
-        statistics.missCount += 1
-        return nil
-      }
-      slots[index].isRecent = true
-      statistics.hitCount += 1
-      return slots[index].page
-    }
-
-    mutating func insert(_ page: Page, for key: Key) {
-      guard page.byteCount <= byteCountMax, slotsByKey[key] == nil else { return }
-      while statistics.byteCount + page.byteCount > byteCountMax { evictOne() }
-      let slot = Slot(key: key, page: page, isRecent: false)
-      let index: Int
-      if let free = freeSlots.popLast() {
-        index = free
-        slots[index] = slot
-      } else {
-        index = slots.count
-        slots.append(slot)
-      }
-      slotsByKey[key] = index
-      statistics.byteCount += page.byteCount
-      statistics.pageCount += 1
-    }
-
-    /// Needs at least one page; ends within two rounds.
-    mutating func evictOne() {
-      while true {
-        hand = hand + 1 < slots.count ? hand + 1 : 0
-        guard let page = slots[hand].page else { continue }
-        if slots[hand].isRecent {
-          slots[hand].isRecent = false
-          continue
-        }
-        slotsByKey[slots[hand].key] = nil
-        slots[hand].page = nil
-        freeSlots.append(hand)
-        statistics.byteCount -= page.byteCount
-        statistics.pageCount -= 1
-        statistics.evictionCount += 1
-        return
-      }
-    }
-
-    mutating func removeAll() {
-      slots = []
-      freeSlots = []
-      slotsByKey = [:]
-      hand = 0
-      statistics.byteCount = 0
-      statistics.pageCount = 0
-    }
+    let state = Mutex(PageClock())
   }
 }

@@ -70,10 +70,20 @@ package final class SegmentReader: Sendable {
   ///
   /// - Throws: `io`, `corruption`, `version`.
   package func footer() throws(TallyError) -> SegmentFooter {
-    if let footer = state.withLock({ $0.footer }) { return footer }
+    if let footer = knownFooter { return footer }
     let footer = try locating { () throws(TallyError) in try readFooter() }
     state.withLock { $0.footer = footer }
     return footer
+  }
+
+  /// The footer, if it has been read.
+  var knownFooter: SegmentFooter? { state.withLock { $0.footer } }
+
+  /// What the cache calls a page.
+  func key(column: Int, rowGroup: Int, index: Int) -> PageCache.Key {
+    PageCache.Key(
+      segmentID: info.id, column: Int32(truncatingIfNeeded: column),
+      rowGroup: Int32(truncatingIfNeeded: rowGroup), index: Int32(truncatingIfNeeded: index))
   }
 
   /// One page, from the cache or the disk.
@@ -86,9 +96,7 @@ package final class SegmentReader: Sendable {
     if let resident {
       return try resident.page(column: column, rowGroup: rowGroup, index: index)
     }
-    let key = PageCache.Key(
-      segmentID: info.id, column: Int32(truncatingIfNeeded: column),
-      rowGroup: Int32(truncatingIfNeeded: rowGroup), index: Int32(truncatingIfNeeded: index))
+    let key = key(column: column, rowGroup: rowGroup, index: index)
     if let page = cache.page(key) { return page }
     let page = try loadPage(column: column, rowGroup: rowGroup, index: index)
     cache.insert(page, for: key)
@@ -131,9 +139,7 @@ package final class SegmentReader: Sendable {
   private func transientPage(
     column: Int, rowGroup: Int, index: Int
   ) throws(TallyError) -> Page {
-    let key = PageCache.Key(
-      segmentID: info.id, column: Int32(truncatingIfNeeded: column),
-      rowGroup: Int32(truncatingIfNeeded: rowGroup), index: Int32(truncatingIfNeeded: index))
+    let key = key(column: column, rowGroup: rowGroup, index: index)
     if let page = cache.page(key) { return page }
     return try loadPage(column: column, rowGroup: rowGroup, index: index)
   }

@@ -45,6 +45,7 @@ final class SegmentReaders: Sendable {
       for reader in old { state.readers[reader.info.id] = nil }
       return old
     }
+    for reader in gone { reader.forgetPages() }
     // Closing their files takes a moment, which nobody else need wait for.
     _ = consume gone
   }

@@ -12,11 +12,14 @@ struct SegmentFiles: Sendable {
   /// Of committed segments, for queries.
   let readers: SegmentReaders
 
+  /// What the cache may hold unless something else is asked for: a quarter of physical memory.
+  static var cacheByteCountMax: Int { PhysicalMemory.byteCount / 4 }
+
   /// - Parameter cacheByteCountMax: nil: a quarter of physical memory.
   init(layout: StoreLayout, fileSystem: any FileSystem, cacheByteCountMax: Int?) {
     self.layout = layout
     self.fileSystem = fileSystem
-    let cache = PageCache(byteCountMax: cacheByteCountMax ?? PhysicalMemory.byteCount / 4)
+    let cache = PageCache(byteCountMax: cacheByteCountMax ?? SegmentFiles.cacheByteCountMax)
     self.cache = cache
     readers = SegmentReaders { info in
       SegmentReader(

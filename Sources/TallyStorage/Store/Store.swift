@@ -15,7 +15,8 @@ package final class Store: Sendable {
   }
 
   package struct Options: Sendable {
-    /// Bytes of verified pages kept in memory; nil: a quarter of physical memory.
+    /// Bytes of verified pages, and of what else is read of segments, kept in memory; nil: a
+    /// quarter of physical memory.
     package var pageCacheByteCountMax: Int?
     package var segment = SegmentWriter.Options()
     package var log = WriteAheadLog.Options()
