@@ -38,8 +38,12 @@ public final class Database: Sendable {
     /// Whether small segments are merged on a thread of its own while the store is open for
     /// writing.
     public var isCompacting = true
-    /// Bytes of packed pages kept in memory; nil: a quarter of the machine's.
+    /// Bytes that are kept in memory of segments: packed pages, decoded rollups, indexes of event
+    /// ids. All queries share them. Nil: a quarter of the machine's memory; 0: nothing is kept.
     public var pageCacheByteCountMax: Int?
+    /// Bytes of answers kept for questions that are asked again while no row has changed; 0: none
+    /// are. For programs that run for long and are asked the same by many.
+    public var resultCacheByteCountMax = 0
     /// What an append waits for, unless it says otherwise.
     public var acknowledgement = Acknowledgement.durable
     /// Memory of appended events at which they are written as segments, in the background. Twice
@@ -69,25 +73,19 @@ public final class Database: Sendable {
   }
 
   package let store: Store
-  private let pool: WorkerPool
-  private let options: Options
-  private let settings: Mutex<Settings>
+  let pool: WorkerPool
+  let options: Options
+  let settings: Mutex<Settings>
+  let results: ResultCache
   /// Appending threads encode a few at a time, so that queries find a core when many append.
   private let encoding = Slots(count: Machine.coreCount / 2)
-
-  /// What `SET` changes.
-  private struct Settings {
-    var threadCount: Int
-    var memoryByteCountMax: Int
-    var allowsPartialAnswers: Bool
-    var usesRollups = true
-  }
 
   private init(store: Store, options: Options) {
     self.store = store
     self.options = options
     let threadCount = max(1, options.threadCount ?? Machine.coreCount)
     pool = WorkerPool(threadCount: threadCount)
+    results = ResultCache(byteCountMax: options.resultCacheByteCountMax)
     settings = Mutex(
       Settings(
         threadCount: threadCount, memoryByteCountMax: options.queryMemoryByteCountMax,
@@ -145,8 +143,14 @@ public final class Database: Sendable {
   }
 
   /// The same with cancellation, typed results and notes, for the command line.
+  ///
+  /// - Parameters:
+  ///   - scope: names whose rows the asker may see, where that is not everybody's: answers are
+  ///     shared within a scope only.
+  ///   - usesResultCache: off: the answer is computed, whatever is kept, and not kept.
   package func run(
-    _ text: String, cancellation: CancellationToken = CancellationToken()
+    _ text: String, cancellation: CancellationToken = CancellationToken(), scope: String? = nil,
+    usesResultCache: Bool = true
   ) throws(TallyError) -> Session.Answer {
     let snapshot = try options.access == .readOnly ? store.refresh() : store.snapshot()
     let current = settings.withLock { $0 }
@@ -158,65 +162,21 @@ public final class Database: Sendable {
     if !current.usesRollups {
       execution.disabledRules.formUnion([Optimizer.rollups, Optimizer.storedSums])
     }
-    let session = Session(
+    var session = Session(
       snapshot: snapshot, pool: pool, options: execution,
       nowMicroseconds: Timestamp.now.microsecondsSinceEpoch, rejectLog: store.rejectLog)
+    session.pageCache = store.pageCache
+    session.scope = scope
+    if usesResultCache, results.isOn { session.results = results }
     let answer = try session.run(text, cancellation: cancellation)
     if let setting = answer.setting { try apply(setting) }
     return answer
   }
 
-  private func apply(
-    _ setting: (name: String, value: Value, span: SourceSpan)
-  ) throws(TallyError) {
-    let known = ["threads", "memory_limit_mib", "allow_partial", "rollups"]
-    guard known.contains(setting.name) else {
-      throw TallyError(
-        .binding, "unknown setting '\(setting.name)'", span: setting.span,
-        hint: Suggestion.hint(Suggestion.nearest(to: setting.name, among: known), quote: "'")
-          ?? "settings are \(known.joined(separator: ", "))")
-    }
-    if setting.name == "allow_partial" || setting.name == "rollups" {
-      guard case .bool(let isOn) = setting.value else {
-        throw TallyError(
-          .invalidArgument,
-          "found \(Database.quoted(setting.value)) for '\(setting.name)', expected true or false",
-          span: setting.span)
-      }
-      return settings.withLock { settings in
-        if setting.name == "rollups" {
-          settings.usesRollups = isOn
-        } else {
-          settings.allowsPartialAnswers = isOn
-        }
-      }
-    }
-    guard case .int(let wide) = setting.value, let number = Int(exactly: wide),
-      (1...Database.settingMax).contains(number)
-    else {
-      throw TallyError(
-        .invalidArgument,
-        "found \(Database.quoted(setting.value)) for '\(setting.name)', expected a whole number "
-          + "from 1 to \(Database.settingMax)", span: setting.span)
-    }
-    if setting.name == "threads" {
-      settings.withLock { $0.threadCount = min(number, pool.threadCount) }
-    } else {
-      settings.withLock { $0.memoryByteCountMax = number << 20 }
-    }
-  }
-
-  /// Largest value of a setting: a petabyte as mebibytes, far from any overflow.
-  private static let settingMax = 1 << 30
-
-  private static func quoted(_ value: Value) -> String {
-    switch value {
-    case .text(let text): "'\(text)'"
-    case .int(let number): "\(number)"
-    case .bool(let isTrue): "\(isTrue)"
-    case .null: "NULL"
-    default: "a value of another type"
-    }
+  /// Forgets answers that rows had a part in which have been taken away since.
+  func forgetOlderResults() {
+    guard results.isOn, let snapshot = try? store.snapshot() else { return }
+    results.advance(to: snapshot.number)
   }
 
   // MARK: Events

@@ -35,6 +35,7 @@ extension Database {
       var request = ErasureRequest(identity: user)
       request.org = org
       request.isDroppingRows = includingRows
+      defer { forgetOlderResults() }
       let receipt = try store.erase(request)
       return ErasureResult(
         rowCount: receipt.rowCount, removedRowCount: receipt.droppedRowCount,

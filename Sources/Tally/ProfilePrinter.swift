@@ -1,5 +1,6 @@
 internal import TallyBase
 internal import TallyExecution
+internal import TallyStorage
 
 /// Adds what each operator did to the lines of a plan.
 enum ProfilePrinter {
@@ -24,15 +25,35 @@ enum ProfilePrinter {
       "scanned \(statistics.scannedRowCount) rows, \(statistics.scannedByteCount) bytes of pages;"
         + " pruned \(statistics.prunedRowCount) rows,"
         + " \(statistics.prunedSegmentCount) of \(statistics.segmentCount) segments")
-    annotated.append(
+    return annotated + summary(statistics, resultRowCount: resultRowCount, before: stages)
+  }
+
+  /// Where the answer came from, and what it took.
+  static func summary(
+    _ statistics: ExecutionStatistics, resultRowCount: Int, before stages: [StageTime]
+  ) -> [String] {
+    [
       "answered \(resultRowCount) rows from \(statistics.source) in"
         + " \(milliseconds(statistics.elapsedNanoseconds)) ms,"
-        + " \(statistics.peakByteCount) bytes held at most")
-    annotated.append(
+        + " \(statistics.peakByteCount) bytes held at most",
       "time: "
         + (stages + statistics.stages).map { "\($0.name) \(milliseconds($0.nanoseconds))" }
-        .joined(separator: ", ") + " ms")
-    return annotated
+        .joined(separator: ", ") + " ms",
+    ]
+  }
+
+  /// What the page cache did meanwhile, for all queries that ran, and what it holds.
+  static func line(_ cache: PageCache, since before: PageCache.Statistics) -> String {
+    let now = cache.statistics
+    return "page cache: \(now.hitCount - before.hitCount) hits,"
+      + " \(now.missCount - before.missCount) misses;"
+      + " holds \(cache.byteCount) of \(cache.byteCountMax) bytes"
+  }
+
+  /// What the result cache did since the database was opened, and what it holds.
+  static func line(_ results: CacheStatistics) -> String {
+    "result cache: \(results.hitCount) hits, \(results.missCount) misses;"
+      + " holds \(results.byteCount) of \(results.byteCountMax) bytes"
   }
 
   /// Three decimals without Foundation.

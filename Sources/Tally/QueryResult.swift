@@ -22,6 +22,9 @@ public struct QueryResult: Sendable, RandomAccessCollection {
     public let missingRowCount: Int
     /// Wall time from the start of execution to the last row.
     public let elapsedNanoseconds: UInt64
+    /// Whether the answer was kept from the same question before; see
+    /// ``Database/Options/resultCacheByteCountMax``. Nothing was scanned then.
+    public let isFromResultCache: Bool
   }
 
   /// The columns, in result order.
@@ -50,7 +53,8 @@ public struct QueryResult: Sendable, RandomAccessCollection {
       scannedRowCount: resultSet.statistics.scannedRowCount,
       prunedRowCount: resultSet.statistics.prunedRowCount,
       missingRowCount: resultSet.statistics.missingRowCount,
-      elapsedNanoseconds: resultSet.statistics.elapsedNanoseconds)
+      elapsedNanoseconds: resultSet.statistics.elapsedNanoseconds,
+      isFromResultCache: resultSet.statistics.source == .cache)
   }
 
   /// Always 0.

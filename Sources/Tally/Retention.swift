@@ -70,7 +70,8 @@ extension Database {
     _ retention: Retention, isDryRun: Bool = false
   ) throws(DatabaseError) -> RetentionResult {
     try publicly { () throws(TallyError) in
-      RetentionResult(try store.retain(retention.stored, isDryRun: isDryRun))
+      defer { forgetOlderResults() }
+      return RetentionResult(try store.retain(retention.stored, isDryRun: isDryRun))
     }
   }
 }

@@ -11,13 +11,19 @@ package struct Session: Sendable {
   let options: ExecutionOptions
   let nowMicroseconds: Int64
   let rejectLog: RejectLog?
+  /// What EXPLAIN ANALYZE tells about.
+  var pageCache: PageCache?
+  /// Where answers are looked for and kept; nil: nowhere.
+  var results: ResultCache?
+  /// Whose answers those are; nil: everybody's.
+  var scope: String?
 
   /// What a statement answered.
   package struct Answer: Sendable {
     package var result: ResultSet
     package var warnings: [QueryWarning]
     /// Set: the statement was `SET name = value`, for the caller to apply.
-    package var setting: (name: String, value: Value, span: SourceSpan)?
+    var setting: Setting?
   }
 
   /// - Parameter nowMicroseconds: what `now()` is for the whole statement.
@@ -46,14 +52,15 @@ package struct Session: Sendable {
     clock.end("bind")
     switch bound {
     case .query(let query):
-      let result = try execute(query, cancellation, isProfiling: false)
+      let result = try answer(query, cancellation)
       return Answer(result: result, warnings: query.warnings + Session.warnings(about: result))
     case .explain(let query, let analyze):
       let rows = try explain(query, analyze: analyze, clock, cancellation)
       return Answer(result: rows, warnings: query.warnings)
     case .set(let name, let value, let span):
       return Answer(
-        result: ResultSet(columns: [], rowCount: 0), warnings: [], setting: (name, value, span))
+        result: ResultSet(columns: [], rowCount: 0), warnings: [],
+        setting: Setting(name: name, value: value, span: span))
     }
   }
 
@@ -70,6 +77,34 @@ package struct Session: Sendable {
 
   private func optimized(_ query: BoundQuery) throws(TallyError) -> LogicalPlan {
     try Optimizer(disabledRules: options.disabledRules).optimize(query.plan)
+  }
+
+  /// The answer as it is kept, else computed.
+  private func answer(
+    _ query: BoundQuery, _ cancellation: CancellationToken
+  ) throws(TallyError) -> ResultSet {
+    guard let results, let key = key(of: query) else {
+      return try execute(query, cancellation, isProfiling: false)
+    }
+    try cancellation.check()
+    if let kept = kept(query, key) { return kept }
+    let result = try execute(query, cancellation, isProfiling: false)
+    if let answer = CachedAnswer(result, byteCountMax: results.answerByteCountMax) {
+      results.insert(answer, for: key, snapshot: snapshot.number)
+    }
+    return result
+  }
+
+  private func key(of query: BoundQuery) -> ResultCacheKey? {
+    results == nil ? nil : ResultCacheKey(query, scope: scope, options: options)
+  }
+
+  /// The answer as it is kept.
+  private func kept(_ query: BoundQuery, _ key: ResultCacheKey) -> ResultSet? {
+    let start = ContinuousClock.now
+    guard let answer = results?.find(key, snapshot: snapshot.number) else { return nil }
+    return answer.result(
+      columnNames: query.columnNames, elapsedNanoseconds: start.elapsedNanoseconds)
   }
 
   private func execute(
@@ -94,10 +129,19 @@ package struct Session: Sendable {
     var lines = PlanPrinter.lines(plan).map { line in
       String(repeating: "  ", count: line.depth) + line.text
     }
-    if analyze {
+    if let key = key(of: query), let kept = kept(query, key) {
+      lines += ["from the result cache"]
+      if analyze {
+        lines += ProfilePrinter.summary(
+          kept.statistics, resultRowCount: kept.rowCount, before: clock.stages)
+      }
+    } else if analyze {
+      let before = pageCache?.statistics
       let result = try execute(query, cancellation, isProfiling: true)
       lines = ProfilePrinter.annotate(
         lines, with: result.statistics, resultRowCount: result.rowCount, before: clock.stages)
+      if let pageCache, let before { lines.append(ProfilePrinter.line(pageCache, since: before)) }
+      if let results { lines.append(ProfilePrinter.line(results.statistics)) }
       lines += Session.warnings(about: result).map { "warning: " + $0.message }
     } else {
       lines += try Executor(pool: pool).sources(of: plan, on: snapshot, options: options)
@@ -119,13 +163,16 @@ struct StageClock {
   mutating func start() { latest = ContinuousClock.now }
 
   mutating func end(_ name: String) {
-    let now = ContinuousClock.now
-    let elapsed = (now - latest).components
-    latest = now
-    stages.append(
-      StageTime(
-        name: name,
-        nanoseconds: UInt64(clamping: elapsed.seconds) &* 1_000_000_000
-          &+ UInt64(clamping: elapsed.attoseconds / 1_000_000_000)))
+    stages.append(StageTime(name: name, nanoseconds: latest.elapsedNanoseconds))
+    latest = ContinuousClock.now
+  }
+}
+
+extension ContinuousClock.Instant {
+  /// Nanoseconds that have passed since.
+  fileprivate var elapsedNanoseconds: UInt64 {
+    let elapsed = duration(to: .now).components
+    return UInt64(clamping: elapsed.seconds) &* 1_000_000_000
+      &+ UInt64(clamping: elapsed.attoseconds / 1_000_000_000)
   }
 }

@@ -75,6 +75,7 @@ struct QueryCommand: ParsableCommand {
     let runner = try DatabaseRunner.open(
       database.directory, threadCount: threads, usesRollups: !noRollups,
       includesUnflushed: live, allowsPartialAnswers: allowPartial)
+    runner.usesResultCache = repeatCount == 1
     let output = OutputBuffer.standardOutput()
     let layout = TableFormatter.Layout(
       width: Environment.width(1), isColored: Environment.isColored(1))

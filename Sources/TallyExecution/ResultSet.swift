@@ -71,6 +71,8 @@ package struct ExecutionStatistics: Sendable {
     case rows
     /// From rollups and stored sums alone.
     case rollup
+    /// From the result cache: nothing was computed.
+    case cache
   }
 
   /// Rows of the row groups and rollups that were read, before row filters.

@@ -134,6 +134,20 @@ struct QueryCommandTests {
     #expect(try query("--format", "csv", "SHOW ROLLUPS").output.hasPrefix("rollup,segments,rows"))
   }
 
+  @Test("answers are kept for a script that asks for it, and in no measurement")
+  func resultCache() throws {
+    let script = "SET result_cache = '1MB'; SELECT count(*) FROM usage; SELECT count(*) FROM usage"
+    for (options, isKept) in [([], true), (["--repeat", "2"], false)] {
+      let run = try TallyProcess.run(
+        ["query", "--db", store.path, "--format", "csv", "--timing"] + options + [script],
+        input: "")
+      #expect(run.errors.contains("source=cache") == isKept, "\(run.errors)")
+      #expect(run.output.hasSuffix("count(*)\n5\ncount(*)\n5\n"))
+    }
+    let twice = "SELECT count(*) FROM usage; SELECT count(*) FROM usage"
+    #expect(try !query("--timing", twice).errors.contains("source=cache"))
+  }
+
   @Test("errors go to standard error with a caret, after the rows that came before")
   func errors() throws {
     let run = try query(

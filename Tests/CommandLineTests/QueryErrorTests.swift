@@ -33,6 +33,7 @@ struct QueryErrorTests {
     ),
     ("SET threads = 'many'", ["found 'many' for 'threads', expected a whole number from 1"]),
     ("SET threads = 0", ["found 0 for 'threads', expected a whole number from 1"]),
+    ("SET page_cache = 'big'", ["found 'big' for 'page_cache', expected bytes such as '512MB'"]),
     ("", ["found no statement, expected a query"]),
     (";;", ["found no statement, expected a query"]),
   ]

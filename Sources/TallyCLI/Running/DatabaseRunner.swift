@@ -11,6 +11,8 @@ final class DatabaseRunner: QueryRunner {
   ]
 
   private let database: Database
+  /// Off: statements are computed whatever the result cache keeps, as measurements are.
+  var usesResultCache = true
 
   private init(_ database: Database) { self.database = database }
 
@@ -30,7 +32,8 @@ final class DatabaseRunner: QueryRunner {
 
   func run(_ text: String, cancellation: CancellationToken) throws(TallyError) -> ResultTable {
     let start = ContinuousClock.now
-    let answer = try database.run(text, cancellation: cancellation)
+    let answer = try database.run(
+      text, cancellation: cancellation, usesResultCache: usesResultCache)
     let elapsed = start.duration(to: .now).components
     let result = answer.result
     var table = ResultTable(

@@ -1,3 +1,4 @@
+import Synchronization
 package import TallyBase
 
 /// One committed state of a store.
@@ -7,15 +8,26 @@ package struct StoreSnapshot: Sendable {
   package let segments: SegmentList
   /// Grows by one with each commit.
   package let generation: UInt64
+  /// Tells what this snapshot shows from what any other of the process shows, rows in memory
+  /// included: two of one number are the same rows. A later one has a greater number.
+  package private(set) var number = StoreSnapshot.nextNumber()
   let dictionaries: DictionarySet
   /// What became of rows that were given to the store, those in memory not counted.
   package let counters: IngestCounters
   /// Rows that are dead, by segment id; scans leave them out.
-  package internal(set) var deletedRows: [UInt64: DeletedRows]
+  package internal(set) var deletedRows: [UInt64: DeletedRows] {
+    didSet { number = StoreSnapshot.nextNumber() }
+  }
   /// Why a segment is not to be trusted, by segment id.
   package let damagedSegments: [UInt64: String]
   /// Keeps the files of this state from being removed.
   private(set) var pin: SnapshotPin?
+
+  private static let count = Atomic<UInt64>(0)
+
+  private static func nextNumber() -> UInt64 {
+    count.add(1, ordering: .relaxed).newValue
+  }
 
   /// - Parameters:
   ///   - previous: an earlier state, whose dictionaries are used again.
