@@ -7,6 +7,8 @@ internal import TallyPlanning
 /// come by where the asker has a say in it.
 struct ResultCacheKey: Hashable, Sendable {
   private var plan: LogicalPlan
+  /// What the scan reads: a snapshot has one schema, so columns need not be spelled out.
+  private var columnIDs: [Int] = []
   private var scope: String?
   private var disabledRules: Set<String> = []
   private var allowsPartialAnswers = false
@@ -17,16 +19,18 @@ struct ResultCacheKey: Hashable, Sendable {
   /// Nil for questions that are not about events, such as SHOW: what they show is no part of a
   /// snapshot, and cost nothing to answer.
   init?(_ query: BoundQuery, scope: String?, options: ExecutionOptions) {
-    guard query.plan.readsEvents else { return nil }
-    plan = query.plan.withoutSpans
+    guard let columns = query.plan.scannedColumns else { return nil }
+    plan = query.plan.stripped
+    columnIDs = columns.map(\.id)
     self.scope = scope
     disabledRules = options.disabledRules
     allowsPartialAnswers = options.allowsPartialAnswers
   }
 
-  /// About.
+  /// About, and rather too many.
   var byteCount: Int {
-    plan.heldByteCount + (scope?.utf8.count ?? 0) + disabledRules.reduce(0) { $0 + $1.utf8.count }
+    plan.heldByteCount + columnIDs.count * MemoryLayout<Int>.stride + (scope?.utf8.count ?? 0)
+      + disabledRules.reduce(0) { $0 + $1.utf8.count }
   }
 }
 
@@ -44,22 +48,25 @@ extension LogicalPlan {
     }
   }
 
-  fileprivate var readsEvents: Bool {
-    if case .scan = self { true } else { input?.readsEvents ?? false }
+  /// Nil: events are not read.
+  fileprivate var scannedColumns: [ColumnSchema]? {
+    if case .scan(let node) = self { node.columns } else { input?.scannedColumns }
   }
 
-  /// The same plan without places in the text, for comparing and hashing.
-  fileprivate var withoutSpans: LogicalPlan {
+  /// The same plan without places in the text and without the scan's columns, for comparing and
+  /// hashing.
+  fileprivate var stripped: LogicalPlan {
     switch self {
     case .scan(var node):
+      node.columns = []
       node.predicates = node.predicates.map(\.withoutSpans)
       return .scan(node)
     case .filter(var node):
-      node.input = node.input.withoutSpans
+      node.input = node.input.stripped
       node.predicate = node.predicate.withoutSpans
       return .filter(node)
     case .aggregate(var node):
-      node.input = node.input.withoutSpans
+      node.input = node.input.stripped
       node.keys = node.keys.map(\.withoutSpans)
       for index in node.calls.indices {
         node.calls[index].argument = node.calls[index].argument?.withoutSpans
@@ -67,19 +74,19 @@ extension LogicalPlan {
       }
       return .aggregate(node)
     case .project(var node):
-      node.input = node.input.withoutSpans
+      node.input = node.input.stripped
       node.expressions = node.expressions.map(\.withoutSpans)
       return .project(node)
     case .sort(var node):
-      node.input = node.input.withoutSpans
+      node.input = node.input.stripped
       for index in node.keys.indices { node.keys[index].expression.removeSpans() }
       return .sort(node)
     case .topN(var node):
-      node.input = node.input.withoutSpans
+      node.input = node.input.stripped
       for index in node.keys.indices { node.keys[index].expression.removeSpans() }
       return .topN(node)
     case .limit(var node):
-      node.input = node.input.withoutSpans
+      node.input = node.input.stripped
       return .limit(node)
     case .values: return self
     }
@@ -98,12 +105,9 @@ extension LogicalPlan {
     }
   }
 
-  /// Bytes in memory, about, and rather too many.
+  /// Bytes in memory.
   fileprivate var heldByteCount: Int {
-    var byteCount = MemoryLayout<LogicalPlan>.size + 256
-    if case .scan(let node) = self { byteCount += node.columns.count * 128 }
-    for expression in expressions { byteCount += expression.heldByteCount }
-    return byteCount + (input?.heldByteCount ?? 0)
+    expressions.reduce(256 + (input?.heldByteCount ?? 0)) { $0 + $1.heldByteCount }
   }
 }
 

@@ -33,6 +33,10 @@ struct ReplTests {
     #expect(try repl(".tables\n.quit\ncount(*);\n").output == "usage\n")
     #expect(try repl(".schema\n").output.contains("input_tokens"))
     #expect(try repl(".moed csv\n").errors.contains("did you mean .mode?"))
+    let asked = "SET page_cache = '1MB';\nSELECT max(user) FROM usage;\n.mode csv\n.stats\n"
+    let stats = try repl(asked).output
+    #expect(stats.contains("cache,hits,misses,evictions,entries,bytes,bytes_max\npage_cache,"))
+    #expect(stats.contains(",1000000\nresult_cache,0,0,0,0,0,0\n"))
     #expect(try repl(".timer on\ncount(*);\n").errors.contains("rows scanned"))
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Tally
 import TallyTestSupport
 import Testing
@@ -75,6 +76,36 @@ import Testing
       _ = try database.query("set page_cache = 1000")
       #expect(database.pageCacheStatistics.byteCount <= 1_000)
       #expect(database.pageCacheStatistics.evictionCount > 0)
+    }
+  }
+
+  /// Queries go on while the bound changes under them.
+  @Test func boundMayChangeMeanwhile() throws {
+    try fixture.withDatabase { database in
+      var random = SplitMix64(seed: 12)
+      let questions = (0..<8).map { _ in fixture.question(&random) }
+      let expected = try questions.map { try database.query($0).map(\.cells) }
+      let failures = Mutex<[String]>([])
+      DispatchQueue.concurrentPerform(iterations: 3) { thread in
+        do {
+          for round in 0..<40 {
+            if thread == 0 {
+              let bound = ["0", "9000", "'90KB'", "'300KB'", "'200MB'"][round % 5]
+              _ = try database.query("set page_cache = \(bound)")
+              continue
+            }
+            let index = (round + thread) % questions.count
+            if try database.query(questions[index]).map(\.cells) != expected[index] {
+              failures.withLock { $0.append(questions[index]) }
+            }
+          }
+        } catch {
+          failures.withLock { $0.append("\(error)") }
+        }
+      }
+      #expect(failures.withLock { $0 } == [])
+      _ = try database.query("set page_cache = 9000")
+      #expect(database.pageCacheStatistics.byteCount <= 9_000)
     }
   }
 

@@ -16,6 +16,7 @@ extension ReplSession {
     DotCommand(name: ".maxrows", argument: "N|all", help: "rows shown of a table"),
     DotCommand(name: ".schema", argument: "", help: "list the columns"),
     DotCommand(name: ".tables", argument: "", help: "list the tables"),
+    DotCommand(name: ".stats", argument: "", help: "what the caches found and hold"),
     DotCommand(name: ".read", argument: "FILE", help: "run the statements of a file"),
     DotCommand(name: ".quit", argument: "", help: "leave (also .exit, Ctrl-D)"),
   ]
@@ -33,6 +34,7 @@ extension ReplSession {
     case ".maxrows": try setRowCountMax(argument)
     case ".schema": try runAll("SHOW COLUMNS")
     case ".tables": try output.write("usage\n")
+    case ".stats": try writeCacheTable()
     case ".read": try read(argument)
     case ".quit", ".exit": isOver = true
     default:
@@ -92,6 +94,12 @@ extension ReplSession {
       report(
         TallyError(.syntax, "found .maxrows \"\(argument)\", expected a count from 1 or all"))
     }
+  }
+
+  private func writeCacheTable() throws {
+    let layout = TableFormatter.Layout(
+      width: Environment.width(1), isColored: Environment.isColored(1))
+    try format.formatter(layout).write(runner.cacheTable(), to: output)
   }
 
   private func read(_ path: String) throws {

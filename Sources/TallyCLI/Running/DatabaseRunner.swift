@@ -52,4 +52,23 @@ final class DatabaseRunner: QueryRunner {
       Double(elapsed.seconds) * 1e3 + Double(elapsed.attoseconds) / 1e15
     return table
   }
+
+  func cacheTable() -> ResultTable {
+    let caches = [
+      ("page_cache", database.pageCacheStatistics),
+      ("result_cache", database.resultCacheStatistics),
+    ]
+    return ResultTable(
+      [
+        ("cache", .text), ("hits", .int64), ("misses", .int64), ("evictions", .int64),
+        ("entries", .int64), ("bytes", .int64), ("bytes_max", .int64),
+      ],
+      caches.map { name, statistics in
+        [
+          .name(name), .count(statistics.hitCount), .count(statistics.missCount),
+          .count(statistics.evictionCount), .count(statistics.entryCount),
+          .count(statistics.byteCount), .count(statistics.byteCountMax),
+        ]
+      })
+  }
 }

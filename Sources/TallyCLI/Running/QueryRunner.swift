@@ -6,4 +6,7 @@ protocol QueryRunner: AnyObject {
   ///
   /// - Throws: any `TallyError`; `cancelled` once the token is.
   func run(_ text: String, cancellation: CancellationToken) throws(TallyError) -> ResultTable
+
+  /// What the caches did since the store was opened, and what they hold.
+  func cacheTable() -> ResultTable
 }

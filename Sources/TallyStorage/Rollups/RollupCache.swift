@@ -12,20 +12,23 @@ final class RollupCache: Sendable {
     var byteCount = 0
     var catalogs: [[RollupDefinition]: RollupCatalog] = [:]
 
-    /// Makes tables let go of columns until the bound is kept; those that others are using at this
-    /// moment may keep theirs.
+    /// Makes tables let go of columns until the bound is kept, those first that nobody has used
+    /// since the hand came by.
     ///
     /// - Returns: the tables looked at, to be let go of outside of the lock: the last reference may
     ///   be this one.
     mutating func makeRoom() -> [DecodedRollup] {
       var kept: [DecodedRollup] = []
       var visitCount = 0
-      while byteCount > byteCountMax, visitCount < 2 * tables.count {
+      // In the third round nobody is asked: queries may use tables as fast as the hand comes by.
+      while byteCount > byteCountMax, visitCount < 3 * tables.count {
         visitCount += 1
         hand = hand + 1 < tables.count ? hand + 1 : 0
         guard let table = tables[hand].table else { continue }
         kept.append(table)
-        byteCount -= table.removeColumnsUnlessRecent()
+        byteCount -=
+          visitCount > 2 * tables.count
+          ? table.removeColumns() : table.removeColumnsUnlessRecent()
       }
       return kept
     }
