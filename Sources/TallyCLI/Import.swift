@@ -8,7 +8,7 @@ import TallyIngest
 struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import",
-    abstract: "Import events from JSON lines or csv files.",
+    abstract: "Import events from JSON lines, csv or InfluxDB line protocol.",
     discussion: """
       Files may be compressed with gzip or zstd. Fields feed the column of their name, or the \
       standard column of which they are a known alias (prompt_tokens, createdAt ...); others \
@@ -24,7 +24,7 @@ struct ImportCommand: ParsableCommand {
 
   @OptionGroup var location: StoreLocation
 
-  @Option(help: "auto, jsonl or csv.")
+  @Option(help: "auto, jsonl, csv or influx (InfluxDB line protocol).")
   var format = "auto"
 
   @Option(
@@ -50,6 +50,9 @@ struct ImportCommand: ParsableCommand {
 
   @Option(help: "csv: the character between fields; told by the header if left out.")
   var delimiter: String?
+
+  @Option(help: ArgumentHelp("influx: the measurement to take.", valueName: "name"))
+  var measurement = "usage"
 
   @Flag(help: "Reject rows with fields that are not columns of the store yet.")
   var strict = false
@@ -87,7 +90,7 @@ struct ImportCommand: ParsableCommand {
   func validate() throws {
     if files.isEmpty { throw ValidationError("found no file, expected one or more, or -") }
     if format != "auto", InputFormat(rawValue: format) == nil {
-      throw ValidationError("found --format '\(format)', expected auto, jsonl or csv")
+      throw ValidationError("found --format '\(format)', expected auto, jsonl, csv or influx")
     }
     if let timeUnit, TimeUnit(rawValue: timeUnit) == nil {
       throw ValidationError("found --time-unit '\(timeUnit)', expected s, ms, us or ns")
@@ -139,6 +142,7 @@ struct ImportCommand: ParsableCommand {
     _ = try JsonLinesDecoder(mapping: try mapping(isStrict: false), schema: .standard)
     options.format = InputFormat(rawValue: format)
     options.delimiter = delimiter == "\\t" ? UInt8(ascii: "\t") : delimiter?.utf8.first
+    options.measurement = measurement
     options.threadCount = location.threadCount
     Interrupt.install()
     try Interrupt.cancelling { token in

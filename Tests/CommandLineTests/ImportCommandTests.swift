@@ -22,6 +22,27 @@ struct ImportCommandTests {
     try TallyProcess.run(["query", "--db", store, "--format", "csv", "count(*)"]).output
   }
 
+  @Test("InfluxDB line protocol is told by its name, by its look and by --format")
+  func influx() throws {
+    let lines = """
+      usage,org=acme,model=m\\ 1 input_tokens=812i,cost=0.0123 1789000000000000000
+      usage,org=acme cost=abc 1789000000000000000
+      """
+    let named = try file("events.lp", Data(lines.utf8))
+    let run = try load(named)
+    #expect(run.output == "imported=1 rejected=1 duplicates=0\n")
+    #expect(run.errors.contains("events.lp:2: field 'cost': 'abc' is not a number"))
+    #expect(try load("-", input: lines).output == "imported=1 rejected=1 duplicates=0\n")
+    let other = try load(
+      "--format", "influx", "--measurement", "llm", "--time-unit", "s", "-",
+      input: "llm,org=acme cost=1 1789000000\nusage cost=1 1\n")
+    #expect(other.output == "imported=1 rejected=1 duplicates=0\n")
+    let rows = try TallyProcess.run([
+      "query", "--db", store, "--format", "csv", "select sum(cost), min(time), max(model)",
+    ])
+    #expect(rows.output.split(separator: "\n").last == "1.024600000,2026-09-10T00:26:40Z,m 1")
+  }
+
   private static let badLines: [(text: String, column: String, reason: String)] = [
     (#"{"time":"2026-01-05T10:00:00Z","input_tokens":"#, "input_tokens", "malformed JSON"),
     (#"{"time":"2026-01-05T10:00:00Z","input_tokens":"many"}"#, "input_tokens", "'many'"),

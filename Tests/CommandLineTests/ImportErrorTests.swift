@@ -181,7 +181,7 @@ struct ImportErrorTests {
       (["--strict", "--set", "modle=x"], "did you mean 'model'?"),
       (["--time-unit", "min"], "found --time-unit 'min', expected s, ms, us or ns"),
       (["--time-origin", "noon"], "found --time-origin 'noon', expected an RFC 3339 time"),
-      (["--format", "parquet"], "found --format 'parquet', expected auto, jsonl or csv"),
+      (["--format", "parquet"], "found --format 'parquet', expected auto, jsonl, csv or influx"),
     ])
   func wrongOptions(options: [String], message: String) throws {
     let run = try TallyProcess.run(["import", "--db", store] + options + ["-"], input: Self.row(1))

@@ -24,7 +24,17 @@ import Testing
     1700000004,d,plain
     """#
 
-  @Test(arguments: [(json, InputFormat.jsonl), (csv, .csv)])
+  private static let influx = #"""
+    usage,org=a,model=m\ 1 x=1,note="a,b \"c\"" 1700000000
+
+    # a comment
+    usage,org=b x=oops 1700000001
+    usage,org=é🙂 y="s",x=3 1700000002\#r
+    usage,org=c input_tokens=5i,cost=0.25 1700000003000000000
+    usage y="no end
+    """#
+
+  @Test(arguments: [(json, InputFormat.jsonl), (csv, .csv), (influx, .influx)])
   func `pieces and chunks of every size give the same`(
     _ text: String, _ format: InputFormat
   ) throws {

@@ -132,7 +132,7 @@ final class ChunkReader {
     return unsafe Rejection(
       line: 1, field: "",
       reason: "the line has more than \(limits.lineByteCountMax) bytes, the limit",
-      original: Array(kept))
+      kind: .limit, original: Array(kept))
   }
 
   /// Drops the line that fills the chunk, which becomes scratch space. An error of the source is

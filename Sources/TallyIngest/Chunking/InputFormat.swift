@@ -6,6 +6,8 @@ package enum InputFormat: String, Hashable, Sendable, CaseIterable {
   case jsonl
   /// Comma, semicolon or tab separated values under a header line.
   case csv
+  /// InfluxDB line protocol.
+  case influx
 
   /// The format that a file's name promises, with `.gz` and `.zst` taken off; nil if none.
   package init?(fileName: String) {
@@ -17,6 +19,7 @@ package enum InputFormat: String, Hashable, Sendable, CaseIterable {
     switch name.split(separator: ".").last {
     case "jsonl", "ndjson", "json": self = .jsonl
     case "csv", "tsv": self = .csv
+    case "lp", "influx": self = .influx
     default: return nil
     }
   }
@@ -35,14 +38,22 @@ package enum InputFormat: String, Hashable, Sendable, CaseIterable {
     if unsafe firstLine.contains(0) {
       throw TallyError(
         .invalidInput,
-        "found a zero byte in the first line, expected JSON lines or csv in UTF-8, as they are or "
-          + "compressed with gzip or zstd")
+        "found a zero byte in the first line, expected JSON lines, csv or InfluxDB line protocol "
+          + "in UTF-8, as they are or compressed with gzip or zstd")
     }
   }
 
   /// The format that the start of a text looks like.
   init(startOf text: UnsafeRawBufferPointer) {
     let first = unsafe text.first { $0 > 0x20 }
-    self = first == UInt8(ascii: "{") || first == UInt8(ascii: "[") ? .jsonl : .csv
+    if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
+      self = .jsonl
+    } else if unsafe text.starts(with: "usage,".utf8) || text.starts(with: "usage ".utf8) {
+      // The name of a csv field holds no equals sign.
+      let firstLine = unsafe text.prefix { $0 != 0x0A }
+      self = unsafe firstLine.contains(UInt8(ascii: "=")) ? .influx : .csv
+    } else {
+      self = .csv
+    }
   }
 }

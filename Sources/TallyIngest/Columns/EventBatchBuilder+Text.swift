@@ -60,7 +60,8 @@ extension EventBatchBuilder {
 
   private func checkLength(_ byteCount: Int, max: Int) throws(RowProblem) {
     guard byteCount <= max else {
-      throw RowProblem("the value has \(byteCount) bytes, the limit is \(max)")
+      throw RowProblem(
+        "the value has \(byteCount) bytes, the limit is \(max)", kind: .limit)
     }
   }
 

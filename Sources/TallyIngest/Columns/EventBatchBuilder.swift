@@ -64,7 +64,7 @@ import TallyBase
       reachedColumnLimit = true
       throw RowProblem(
         "'\(name)' would be column \(Schema.columnCountMax + 1), the limit is "
-          + "\(Schema.columnCountMax)", field: name)
+          + "\(Schema.columnCountMax)", field: name, kind: .limit)
     }
     newColumns.append(NewColumn(name: name, type: type))
     return add(ColumnSchema(id: -1, name: name, type: type))

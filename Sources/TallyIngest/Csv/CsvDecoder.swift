@@ -29,6 +29,8 @@ package import TallyBase
   private var timePosition: Int?
   private var mustReset = false
   private var needsUTF8Check = false
+  /// Where the latest problem is.
+  private var place: UnsafePointer<UInt8>?
 
   /// - Throws: `invalidArgument` if a constant of `mapping` does not fit its column.
   init(
@@ -67,7 +69,8 @@ package import TallyBase
         }
       } catch {
         if builder.rollBackRow() { targets = [] }
-        rejections.append(unsafe Rejection(line: line, problem: error, record: bytes))
+        rejections.append(
+          unsafe Rejection(line: line, problem: error, record: bytes, place: place))
       }
       line += 1
       if record.hasQuotes {
@@ -87,7 +90,8 @@ package import TallyBase
     guard let base = bytes.baseAddress else { return false }
     let count = unsafe bytes.last == 0x0D ? bytes.count - 1 : bytes.count
     if count == 0 { return false }
-    if isUnterminated { throw RowProblem("a quoted field is not closed") }
+    unsafe place = UnsafePointer(base)
+    if isUnterminated { throw RowProblem.malformed("a quoted field is not closed") }
     guard bytes.count <= builder.limits.lineByteCountMax else {
       throw RowProblem.tooLong(
         byteCount: bytes.count, limit: builder.limits.lineByteCountMax)
@@ -103,7 +107,10 @@ package import TallyBase
       if index < targets.count, isQuoted || value.count > 0 {
         do throws(RowProblem) {
           try unsafe set(value, index: index)
-        } catch { throw error.about(header.fields[index]) }
+        } catch {
+          unsafe place = cursor
+          throw error.about(header.fields[index])
+        }
       }
       index += 1
       guard unsafe next < end else { break }
@@ -111,7 +118,7 @@ package import TallyBase
       unsafe cursor = next + 1
     }
     guard index == targets.count else {
-      throw RowProblem("the record has \(index) fields, the header has \(targets.count)")
+      throw RowProblem.malformed("the record has \(index) fields, the header has \(targets.count)")
     }
     if timePosition == nil { timePosition = builder.position(of: "time") }
     guard timeIsConstant || hasTime else { throw RowProblem.withoutTime }
@@ -235,10 +242,10 @@ package import TallyBase
       count += 1
       unsafe cursor += 1
     }
-    guard unsafe cursor < end else { throw RowProblem("a quoted field is not closed") }
+    guard unsafe cursor < end else { throw RowProblem.malformed("a quoted field is not closed") }
     let next = unsafe cursor + 1
     guard unsafe next == end || next[0] == header.dialect.delimiter else {
-      throw RowProblem("text after a closing quote; a delimiter was expected")
+      throw RowProblem.malformed("text after a closing quote; a delimiter was expected")
     }
     let text = unsafe hasDoubled ? UnsafePointer(scratch) : start + 1
     return unsafe (UnsafeBufferPointer(start: text, count: count), next)

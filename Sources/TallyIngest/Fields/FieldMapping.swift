@@ -115,7 +115,9 @@ package struct FieldMapping: Sendable {
           + "quotes, backslashes and control characters were expected", field: column)
     }
     if isStrict {
-      throw RowProblem("unknown field '\(column)', and strict mode adds no columns", field: column)
+      throw RowProblem(
+        "unknown field '\(column)', and strict mode adds no columns", field: column,
+        kind: .unknownField)
     }
     return .new(column)
   }

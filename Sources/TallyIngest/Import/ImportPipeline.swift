@@ -38,6 +38,8 @@ package final class ImportPipeline: Sendable {
     package var format: InputFormat?
     /// nil: told by the header.
     package var delimiter: UInt8?
+    /// InfluxDB line protocol: the measurement whose lines are taken.
+    package var measurement = "usage"
     package var threadCount = 2
     /// Bytes of text a worker takes at a time.
     package var chunkByteCount = 4 << 20
@@ -115,7 +117,8 @@ package final class ImportPipeline: Sendable {
 
   /// One worker: takes, decodes and hands in chunks until there are no more.
   private func work(windowCount: Int) throws(TallyError) {
-    var decoders = DecoderCache(mapping: options.mapping, limits: options.limits)
+    var decoders = DecoderCache(
+      mapping: options.mapping, measurement: options.measurement, limits: options.limits)
     while true {
       try cancellation.check()
       let start = delivery.wait { (state: inout Delivery) -> (TextChunk?, Schema)?? in

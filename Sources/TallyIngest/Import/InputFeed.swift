@@ -115,21 +115,32 @@ struct InputFeed {
   }
 }
 
-/// The decoders of one worker: one for JSON lines, one for the latest csv header.
+/// The decoders of one worker: one for JSON lines, one for InfluxDB line protocol, one for the
+/// latest csv header.
 struct DecoderCache {
   private let mapping: FieldMapping
+  private let measurement: String
   private let limits: InputLimits
   private var json: JsonLinesDecoder?
+  private var influx: LineProtocolDecoder?
   private var csv: (header: CsvHeader, decoder: CsvDecoder)?
 
-  init(mapping: FieldMapping, limits: InputLimits) {
+  init(mapping: FieldMapping, measurement: String, limits: InputLimits) {
     self.mapping = mapping
+    self.measurement = measurement
     self.limits = limits
   }
 
   mutating func decoder(
     for work: InputWork, schema: Schema
   ) throws(TallyError) -> any ChunkDecoder {
+    if work.format == .influx {
+      if let influx { return influx }
+      let decoder = try LineProtocolDecoder(
+        mapping: mapping, measurement: measurement, schema: schema, limits: limits)
+      influx = decoder
+      return decoder
+    }
     guard work.format == .csv, let header = work.header else {
       if let json { return json }
       let decoder = try JsonLinesDecoder(mapping: mapping, schema: schema, limits: limits)

@@ -28,7 +28,7 @@ func unescapeJson(
       read += length
     } else {
       guard let plain = simpleEscape(kind) else {
-        throw RowProblem(
+        throw RowProblem.malformed(
           "malformed JSON: '\\\(String(decoding: [kind], as: UTF8.self))' is not an escape")
       }
       unsafe target[written] = plain
@@ -56,14 +56,14 @@ private func unicodeEscape(
   _ start: UnsafePointer<UInt8>
 ) throws(RowProblem) -> (Unicode.Scalar, length: Int) {
   guard let first = unsafe hexDigits(start + 2) else {
-    throw RowProblem("malformed JSON: '\\u' without four hex digits")
+    throw RowProblem.malformed("malformed JSON: '\\u' without four hex digits")
   }
   if let scalar = Unicode.Scalar(first) { return (scalar, 6) }
   guard first < 0xDC00, unsafe start[6] == UInt8(ascii: "\\"),
     unsafe start[7] == UInt8(ascii: "u"), let second = unsafe hexDigits(start + 8),
     (0xDC00...0xDFFF).contains(second),
     let scalar = Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
-  else { throw RowProblem("malformed JSON: '\\u' escape is half of a surrogate pair") }
+  else { throw RowProblem.malformed("malformed JSON: '\\u' escape is half of a surrogate pair") }
   return (scalar, 12)
 }
 

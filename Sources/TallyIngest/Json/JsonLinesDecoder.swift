@@ -47,7 +47,8 @@ package final class JsonLinesDecoder: ChunkDecoder {
       } catch {
         if builder.rollBackRow() { reader.forgetFields() }
         let bytes = unsafe UnsafeBufferPointer(start: cursor, count: lineEnd - cursor)
-        rejections.append(unsafe Rejection(line: line, problem: error, record: bytes))
+        rejections.append(
+          unsafe Rejection(line: line, problem: error, record: bytes, place: reader.place))
       }
       unsafe cursor = lineEnd + 1
     }
@@ -59,16 +60,42 @@ package final class JsonLinesDecoder: ChunkDecoder {
 
 extension RowProblem {
   static func tooLong(byteCount: Int, limit: Int) -> RowProblem {
-    RowProblem("the line has \(byteCount) bytes, the limit is \(limit)")
+    RowProblem("the line has \(byteCount) bytes, the limit is \(limit)", kind: .limit)
   }
 }
 
 extension Rejection {
-  /// - Parameter record: the record without its line feed.
-  init(line: Int, problem: RowProblem, record: UnsafeBufferPointer<UInt8>) {
+  /// - Parameters:
+  ///   - record: the record without its line feed.
+  ///   - place: where in the record the problem is, if that is known.
+  init(
+    line: Int, problem: RowProblem, record: UnsafeBufferPointer<UInt8>,
+    place: UnsafePointer<UInt8>? = nil
+  ) {
     var kept = unsafe record.prefix(Rejection.originalByteCountMax)
     if unsafe kept.last == 0x0D { unsafe kept = kept.dropLast() }
     self.init(
-      line: line, field: problem.field, reason: problem.reason, original: unsafe Array(kept))
+      line: line, column: unsafe Rejection.column(of: place, in: record), field: problem.field,
+      reason: problem.reason,
+      kind: problem.kind, original: unsafe Array(kept))
+  }
+
+  /// Nil if `place` is not in the record or not on its first line.
+  private static func column(
+    of place: UnsafePointer<UInt8>?, in record: UnsafeBufferPointer<UInt8>
+  ) -> Int? {
+    guard let place = unsafe place, let base = record.baseAddress else { return nil }
+    // Compared as addresses: the place may be in another buffer.
+    let start = UInt(bitPattern: base)
+    let address = UInt(bitPattern: place)
+    guard address >= start, address - start <= UInt(record.count) else { return nil }
+    var column = 1
+    for index in 0..<Int(address - start) {
+      let byte = unsafe record[index]
+      if byte == 0x0A { return nil }
+      // Bytes that continue a character are not counted.
+      if byte & 0xC0 != 0x80 { column += 1 }
+    }
+    return column
   }
 }

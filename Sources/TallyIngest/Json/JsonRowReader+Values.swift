@@ -4,7 +4,7 @@ extension JsonRowReader {
   /// Reads the value at `start` into the field's column and returns the byte after it.
   @inline(__always)
   mutating func readValue(
-    _ field: JsonField, _ start: UnsafePointer<UInt8>, row: Int
+    _ field: InputField, _ start: UnsafePointer<UInt8>, row: Int
   ) throws(RowProblem) -> UnsafePointer<UInt8> {
     guard field.action == .column else {
       return try unsafe field.action == .tags ? readTags(start) : skipJsonValue(start)
@@ -53,7 +53,7 @@ extension JsonRowReader {
   /// Reads a value of any kind: what the fast paths leave over, and every error.
   @inline(never)
   private mutating func readAnyValue(
-    _ field: JsonField, _ start: UnsafePointer<UInt8>, row: Int
+    _ field: InputField, _ start: UnsafePointer<UInt8>, row: Int
   ) throws(RowProblem) -> UnsafePointer<UInt8> {
     let column = unsafe builder.columns + field.position
     let byte = unsafe start[0]
@@ -95,7 +95,7 @@ extension JsonRowReader {
   }
 
   private mutating func setText(
-    _ field: JsonField, _ bytes: UnsafeBufferPointer<UInt8>, isQuoted: Bool, row: Int
+    _ field: InputField, _ bytes: UnsafeBufferPointer<UInt8>, isQuoted: Bool, row: Int
   ) throws(RowProblem) {
     let target = ValueTarget(
       position: field.position, scale: field.scale, timeUnit: field.timeUnit)

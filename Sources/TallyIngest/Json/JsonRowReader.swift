@@ -10,10 +10,12 @@ import TallyBase
 
   let mapping: FieldMapping
   let builder: EventBatchBuilder
-  var fields = JsonFieldTable()
+  var fields = FieldTable(terminator: UInt8(ascii: "\""))
   var time: TimeReader
   let numbers = SmallNumbers()
   let scratch: UnsafeMutablePointer<UInt8>
+  /// Where the latest problem is.
+  private(set) var place: UnsafePointer<UInt8>
   /// Position of the `time` column.
   private var timePosition = -1
   private let timeIsConstant: Bool
@@ -25,6 +27,7 @@ import TallyBase
     timeIsConstant = mapping.constants.contains { $0.column == "time" }
     unsafe scratch = .allocate(
       capacity: builder.limits.lineByteCountMax + TextChunk.paddingByteCount)
+    unsafe place = UnsafePointer(scratch)
   }
 
   deinit {
@@ -41,6 +44,7 @@ import TallyBase
   /// Reads the line at `start`; false if it is blank.
   mutating func readLine(_ start: UnsafePointer<UInt8>) throws(RowProblem) -> Bool {
     var cursor = unsafe skipJsonSpace(start)
+    unsafe place = cursor
     guard unsafe cursor[0] == UInt8(ascii: "{") else {
       if unsafe cursor[0] == 0x0A { return false }
       throw unsafe notAnObject(cursor)
@@ -48,8 +52,10 @@ import TallyBase
     unsafe cursor = try readMembers(of: cursor, areTags: false)
     unsafe cursor = skipJsonSpace(cursor)
     guard unsafe cursor[0] == 0x0A else {
-      throw RowProblem("malformed JSON: text after the object")
+      unsafe place = cursor
+      throw RowProblem.malformed("malformed JSON: text after the object")
     }
+    unsafe place = start
     try checkTime()
     return true
   }
@@ -57,12 +63,12 @@ import TallyBase
   /// - Parameter start: a line that ends with a line feed and does not begin with a brace.
   private func notAnObject(_ start: UnsafePointer<UInt8>) -> RowProblem {
     if unsafe start[0] == UInt8(ascii: "[") {
-      return RowProblem("found a JSON array, one object a line was expected")
+      return RowProblem.malformed("found a JSON array, one object a line was expected")
     }
     var count = 0
     while count < RowProblem.excerptByteCountMax, unsafe start[count] != 0x0A { count += 1 }
     let excerpt = unsafe RowProblem.excerpt(UnsafeBufferPointer(start: start, count: count))
-    return RowProblem(
+    return RowProblem.malformed(
       "malformed JSON: found '\(excerpt)', an object was expected at the start of the line")
   }
 
@@ -84,14 +90,19 @@ import TallyBase
     if unsafe cursor[0] == UInt8(ascii: "}") { return unsafe cursor + 1 }
     while true {
       guard unsafe cursor[0] == UInt8(ascii: "\"") else {
-        throw RowProblem("malformed JSON: a field name in quotes was expected")
+        unsafe place = cursor
+        throw RowProblem.malformed("malformed JSON: a field name in quotes was expected")
       }
       if !areTags, let (field, length) = unsafe fields.predicted(after: previous, cursor + 1) {
         let name = unsafe UnsafeBufferPointer(start: cursor + 1, count: length)
         do throws(RowProblem) {
           unsafe cursor = try afterColon(cursor + length + 2)
           unsafe cursor = try readValue(fields.fields[field], cursor, row: row)
-        } catch { throw unsafe error.about(String(decoding: name, as: UTF8.self)) }
+        } catch {
+          // A member of `tags` has said its own place.
+          if error.field.isEmpty { unsafe place = cursor }
+          throw unsafe error.about(String(decoding: name, as: UTF8.self))
+        }
         previous = field
       } else {
         unsafe cursor = try readUnpredicted(cursor, row: row, areTags: areTags, after: &previous)
@@ -99,7 +110,8 @@ import TallyBase
       unsafe cursor = skipJsonSpace(cursor)
       if unsafe cursor[0] == UInt8(ascii: "}") { return unsafe cursor + 1 }
       guard unsafe cursor[0] == UInt8(ascii: ",") else {
-        throw RowProblem("malformed JSON: ',' or '}' was expected after a value")
+        unsafe place = cursor
+        throw RowProblem.malformed("malformed JSON: ',' or '}' was expected after a value")
       }
       unsafe cursor = skipJsonSpace(cursor + 1)
     }
@@ -111,7 +123,7 @@ import TallyBase
   ) throws(RowProblem) -> UnsafePointer<UInt8> {
     let colon = unsafe skipJsonSpace(start)
     guard unsafe colon[0] == UInt8(ascii: ":") else {
-      throw RowProblem("malformed JSON: ':' was expected after a field name")
+      throw RowProblem.malformed("malformed JSON: ':' was expected after a field name")
     }
     return unsafe skipJsonSpace(colon + 1)
   }
@@ -120,6 +132,7 @@ import TallyBase
   private mutating func readUnpredicted(
     _ quote: UnsafePointer<UInt8>, row: Int, areTags: Bool, after previous: inout Int
   ) throws(RowProblem) -> UnsafePointer<UInt8> {
+    unsafe place = quote
     let raw = try unsafe scanJsonString(quote + 1)
     let name = try plain(raw)
     let bytes = unsafe UnsafeBufferPointer(start: name.start, count: name.count)
@@ -127,6 +140,7 @@ import TallyBase
     let unescaped = unsafe raw.hasEscapes ? String(decoding: bytes, as: UTF8.self) : nil
     do throws(RowProblem) {
       let value = try unsafe afterColon(raw.end)
+      unsafe place = value
       if !areTags, !raw.hasEscapes, let field = unsafe fields.find(bytes) {
         fields.link(previous, to: field)
         previous = field
@@ -150,7 +164,7 @@ import TallyBase
         throw RowProblem("no column '\(target.column)'")
       }
       let scale = unsafe builder.columns[position].scale + target.unitExponent
-      let field = JsonField(
+      let field = InputField(
         action: .column, position: position, scale: scale, timeUnit: TimeUnit(suffixOf: name))
       if !areTags { remember(name, field) }
       return try unsafe areTags
@@ -158,17 +172,17 @@ import TallyBase
     case .new(let column):
       return try unsafe readNew(column, value, row: row, areTags: areTags)
     case .tags:
-      let field = JsonField(action: .tags, position: 0, scale: 0)
+      let field = InputField(action: .tags, position: 0, scale: 0)
       if !areTags { remember(name, field) }
       return try unsafe readValue(field, value, row: row)
     case .ignored:
-      let field = JsonField(action: .ignored, position: 0, scale: 0)
+      let field = InputField(action: .ignored, position: 0, scale: 0)
       if !areTags { remember(name, field) }
       return try unsafe readValue(field, value, row: row)
     }
   }
 
-  private mutating func remember(_ name: String, _ field: JsonField) {
+  private mutating func remember(_ name: String, _ field: InputField) {
     var copy = name
     copy.withUTF8 { bytes in _ = unsafe fields.add(bytes, field) }
   }
@@ -192,14 +206,14 @@ import TallyBase
       type = areTags ? .symbol : number.isIntegerLiteral ? .int64 : .double
     }
     let position = try builder.addNew(column, type)
-    let field = JsonField(action: .column, position: position, scale: 0)
+    let field = InputField(action: .column, position: position, scale: 0)
     return try unsafe areTags
       ? readTag(field, value, row: row) : readValue(field, value, row: row)
   }
 
   /// Reads a member of `tags`: strings, numbers and booleans alike become symbols.
   private mutating func readTag(
-    _ field: JsonField, _ value: UnsafePointer<UInt8>, row: Int
+    _ field: InputField, _ value: UnsafePointer<UInt8>, row: Int
   ) throws(RowProblem) -> UnsafePointer<UInt8> {
     let column = unsafe builder.columns + field.position
     let isScalar = unsafe value[0] != UInt8(ascii: "\"") && value[0] != UInt8(ascii: "n")

@@ -58,8 +58,8 @@ func scanJsonString(_ start: UnsafePointer<UInt8>) throws(RowProblem) -> JsonStr
     if byte == UInt8(ascii: "\"") { break }
     guard byte == UInt8(ascii: "\\"), unsafe cursor[1] >= 0x20 else {
       throw byte == 0x0A || byte == UInt8(ascii: "\\")
-        ? RowProblem("malformed JSON: a string has no closing quote")
-        : RowProblem("malformed JSON: control character \(byte) inside a string")
+        ? RowProblem.malformed("malformed JSON: a string has no closing quote")
+        : RowProblem.malformed("malformed JSON: control character \(byte) inside a string")
     }
     hasEscapes = true
     // The escaped character may be a quote, so it is stepped over; a byte of a longer character
@@ -70,7 +70,7 @@ func scanJsonString(_ start: UnsafePointer<UInt8>) throws(RowProblem) -> JsonStr
   let count = unsafe cursor - start
   if seen & highBits != 0 {
     guard unsafe isValidUTF8(UnsafeBufferPointer(start: start, count: count)) else {
-      throw RowProblem("invalid UTF-8 inside a string")
+      throw RowProblem.malformed("invalid UTF-8 inside a string")
     }
   }
   return unsafe JsonString(
@@ -100,7 +100,7 @@ func skipJsonValue(_ start: UnsafePointer<UInt8>) throws(RowProblem) -> UnsafePo
   while true {
     let byte = unsafe cursor[0]
     if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
-      guard depth < 64 else { throw RowProblem("JSON is nested deeper than 64 levels") }
+      guard depth < 64 else { throw RowProblem.malformed("JSON is nested deeper than 64 levels") }
       isObject = isObject << 1 | (byte == UInt8(ascii: "{") ? 1 : 0)
       depth += 1
       unsafe cursor = skipJsonSpace(cursor + 1)
@@ -122,7 +122,7 @@ func skipJsonValue(_ start: UnsafePointer<UInt8>) throws(RowProblem) -> UnsafePo
         break
       }
       guard unsafe cursor[0] == closer(isObject) else {
-        throw RowProblem("malformed JSON: ',' or a closing bracket was expected")
+        throw RowProblem.malformed("malformed JSON: ',' or a closing bracket was expected")
       }
       unsafe cursor += 1
       isObject >>= 1
@@ -139,11 +139,11 @@ private func closer(_ isObject: UInt64) -> UInt8 {
 /// Steps over `"key":` and the blanks around it.
 private func skipJsonKey(_ start: UnsafePointer<UInt8>) throws(RowProblem) -> UnsafePointer<UInt8> {
   guard unsafe start[0] == UInt8(ascii: "\"") else {
-    throw RowProblem("malformed JSON: a member name in quotes was expected")
+    throw RowProblem.malformed("malformed JSON: a member name in quotes was expected")
   }
   let cursor = unsafe skipJsonSpace(try skipJsonLeaf(start))
   guard unsafe cursor[0] == UInt8(ascii: ":") else {
-    throw RowProblem("malformed JSON: ':' was expected after a member name")
+    throw RowProblem.malformed("malformed JSON: ':' was expected after a member name")
   }
   return unsafe skipJsonSpace(cursor + 1)
 }
@@ -180,11 +180,11 @@ func jsonWord(_ token: UnsafeBufferPointer<UInt8>, is word: StaticString) -> Boo
 
 /// What is wrong with a token that is no JSON value.
 func malformedScalar(_ token: UnsafeBufferPointer<UInt8>) -> RowProblem {
-  if token.isEmpty { return RowProblem("malformed JSON: a value was expected") }
+  if token.isEmpty { return RowProblem.malformed("malformed JSON: a value was expected") }
   let text = unsafe String(decoding: token, as: UTF8.self)
   let unsigned = text.drop { $0 == "-" || $0 == "+" }.lowercased()
   if ["nan", "inf", "infinity"].contains(unsigned) {
     return unsafe RowProblem("\(quoted(token)) is not a finite number")
   }
-  return unsafe RowProblem("malformed JSON: \(quoted(token)) is not a value")
+  return unsafe RowProblem.malformed("malformed JSON: \(quoted(token)) is not a value")
 }

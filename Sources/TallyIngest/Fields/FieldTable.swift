@@ -1,7 +1,7 @@
 import TallyBase
 
 /// What a decoder knows about one field name of its input.
-struct JsonField {
+struct InputField {
   enum Action: UInt8 {
     /// The value goes to `position`.
     case column
@@ -26,25 +26,28 @@ struct JsonField {
 ///
 /// Rows of one producer have their fields in one order, give or take optional ones. So each field
 /// remembers which two followed it last, and a name is usually found by comparing a few words.
-@safe struct JsonFieldTable {
+@safe struct FieldTable {
   // SAFETY: `fields` and `words` have room for `countMax` entries; the first `count` are
   // initialised.
 
   /// Names beyond this many are resolved anew each time.
   static let countMax = 1_024
-  /// Words a name: its bytes, its closing quote, and the byte count in the last one.
+  /// Words a name: its bytes, its terminator, and the byte count in the last one.
   private static let wordsPerName = 16
 
-  let fields: UnsafeMutablePointer<JsonField>
+  let fields: UnsafeMutablePointer<InputField>
   private let words: UnsafeMutablePointer<UInt64>
+  /// The byte that ends a name in the input.
+  private let terminator: UInt8
   private var names = StringTable()
   private(set) var count = 0
   /// What the first field of a row was lately.
   private var first = -1
 
-  init() {
-    unsafe fields = .allocate(capacity: JsonFieldTable.countMax)
-    unsafe words = .allocate(capacity: JsonFieldTable.countMax * JsonFieldTable.wordsPerName)
+  init(terminator: UInt8) {
+    self.terminator = terminator
+    unsafe fields = .allocate(capacity: FieldTable.countMax)
+    unsafe words = .allocate(capacity: FieldTable.countMax * FieldTable.wordsPerName)
   }
 
   func deallocate() {
@@ -59,7 +62,7 @@ struct JsonField {
   }
 
   /// The field whose name starts at `name`, if one of the fields seen after `previous` (-1: at
-  /// the start of a row) is it. The name's closing quote is at `name + length`.
+  /// the start of a row) is it. The name's terminator is at `name + length`.
   @inline(__always)
   func predicted(
     after previous: Int, _ name: UnsafePointer<UInt8>
@@ -77,9 +80,9 @@ struct JsonField {
   /// The length of field `index`'s name if it stands at `name`.
   @inline(__always)
   private func match(_ index: Int, _ name: UnsafePointer<UInt8>) -> Int? {
-    let start = unsafe words + index &* JsonFieldTable.wordsPerName
+    let start = unsafe words + index &* FieldTable.wordsPerName
     // The last word holds the byte count instead of bytes; names end before it.
-    let length = Int(truncatingIfNeeded: unsafe start[JsonFieldTable.wordsPerName &- 1])
+    let length = Int(truncatingIfNeeded: unsafe start[FieldTable.wordsPerName &- 1])
     var word = 0
     var rest = length &+ 1
     while rest > 8 {
@@ -106,19 +109,19 @@ struct JsonField {
   }
 
   /// Remembers a field; nil if there is no room or its name cannot be matched by bytes.
-  mutating func add(_ name: UnsafeBufferPointer<UInt8>, _ field: JsonField) -> Int? {
-    let byteCountMax = (JsonFieldTable.wordsPerName - 1) * 8 - 1
-    guard count < JsonFieldTable.countMax, name.count <= byteCountMax else { return nil }
+  mutating func add(_ name: UnsafeBufferPointer<UInt8>, _ field: InputField) -> Int? {
+    let byteCountMax = (FieldTable.wordsPerName - 1) * 8 - 1
+    guard count < FieldTable.countMax, name.count <= byteCountMax else { return nil }
     let index = count
     _ = unsafe names.intern(name)
     unsafe (fields + index).initialize(to: field)
-    let start = unsafe words + index * JsonFieldTable.wordsPerName
-    unsafe start.initialize(repeating: 0, count: JsonFieldTable.wordsPerName)
+    let start = unsafe words + index * FieldTable.wordsPerName
+    unsafe start.initialize(repeating: 0, count: FieldTable.wordsPerName)
     for (offset, byte) in unsafe Array(name).enumerated() {
       unsafe start[offset / 8] |= UInt64(byte) << UInt64(offset % 8 * 8)
     }
-    unsafe start[name.count / 8] |= UInt64(UInt8(ascii: "\"")) << UInt64(name.count % 8 * 8)
-    unsafe start[JsonFieldTable.wordsPerName - 1] = UInt64(name.count)
+    unsafe start[name.count / 8] |= UInt64(terminator) << UInt64(name.count % 8 * 8)
+    unsafe start[FieldTable.wordsPerName - 1] = UInt64(name.count)
     count += 1
     return index
   }
