@@ -52,6 +52,7 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "TallyIngest", dependencies: ["TallyBase", "CZlib", "CZstd"]),
+    .target(name: "TallyWire", dependencies: ["TallyBase"]),
     .executableTarget(
       name: "TallyCLI",
       dependencies: [
@@ -109,7 +110,7 @@ let package = Package(
   ]
     + [
       "TallyBase", "TallyFile", "TallyStorage", "TallyLanguage", "TallyPlanning",
-      "TallyExecution", "TallyIngest", "Tally",
+      "TallyExecution", "TallyIngest", "TallyWire", "Tally",
     ].map { module in
       .testTarget(
         name: "\(module)Tests",

@@ -15,6 +15,7 @@ extension Checks {
       "TallyBase", "TallyLanguage", "TallyPlanning", "TallyStorage", "CTallyKernels",
     ],
     "TallyIngest": ["TallyBase", "CZlib", "CZstd", "CTallyKernels"],
+    "TallyWire": ["TallyBase"],
     "Tally": engine.union(["SystemPackage"]),
     "TallyCLI": engine.union([
       "Tally", "TallyIngest", "CEdit", "ArgumentParser", "SystemPackage", "Foundation",
