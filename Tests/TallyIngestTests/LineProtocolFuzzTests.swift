@@ -1,8 +1,15 @@
+import Foundation
 import TallyBase
 import TallyIngest
 import Testing
 
 @Suite struct LineProtocolFuzzTests {
+  /// `TALLY_FUZZ_SEED` asks for other bytes, and for many more.
+  private static let seed = ProcessInfo.processInfo.environment["TALLY_FUZZ_SEED"].flatMap {
+    UInt64($0)
+  }
+  private static let repetitionCount = seed == nil ? 1 : 50
+
   private static let corpus = [
     "usage", "usage,", "usage ", ",", " ", "=", "\\", "\"", "\n", "\r\n", "\r", "#", "org", "model",
     "input_tokens", "cost", "ts_ms", "a", "=1", "=1i", "=1u", "=\"x\"", "=true", "=t", "=-1.5e3",
@@ -22,9 +29,9 @@ import Testing
   }
 
   @Test func `every line is a row, a reject or nothing, whatever it holds`() throws {
-    var random = SeededRandom(seed: 3)
+    var random = SeededRandom(seed: Self.seed ?? 3)
     let decoder = PayloadDecoder(mapping: .standard)
-    for _ in 0..<3_000 {
+    for _ in 0..<(3_000 * Self.repetitionCount) {
       let bytes = Self.text(&random)
       guard
         let decoded = try? decoder.decode(
@@ -47,9 +54,9 @@ import Testing
   }
 
   @Test func `a decoder that learned from other payloads decodes the same`() throws {
-    var random = SeededRandom(seed: 4)
+    var random = SeededRandom(seed: Self.seed ?? 4)
     let old = PayloadDecoder(mapping: .standard)
-    for _ in 0..<500 {
+    for _ in 0..<(500 * Self.repetitionCount) {
       let bytes = Self.text(&random)
       func decode(_ decoder: PayloadDecoder) throws(TallyError) -> DecodedChunk {
         try decoder.decode(bytes, format: .influx, schema: .standard, receivedAtMicroseconds: 1)
@@ -63,7 +70,7 @@ import Testing
   }
 
   @Test func `what is written for a row is read as that row`() throws {
-    var random = SeededRandom(seed: 5)
+    var random = SeededRandom(seed: Self.seed ?? 5)
     let alphabet = Array("ab ,=\\\"'#é🙂\t")
     func text() -> String {
       String(
@@ -79,10 +86,11 @@ import Testing
       }
       return result
     }
-    for _ in 0..<2_000 {
+    for _ in 0..<(2_000 * Self.repetitionCount) {
       let (tag, string, number) = (text(), text(), Int64.random(in: .min ... .max, using: &random))
       let line =
-        "usage,team=\(escaped(tag, ",= ")) session=\"\(escaped(string, "\""))\",price_id=\(number)i 1"
+        "usage,team=\(escaped(tag, ",= ")) session=\"\(escaped(string, "\""))\""
+        + ",price_id=\(number)i 1"
       let decoded = try PayloadDecoder(mapping: .standard).decode(
         Array(line.utf8), format: .influx, schema: .standard, receivedAtMicroseconds: nil)
       #expect(

@@ -303,7 +303,8 @@ import Testing
       line: "usage success=2i 1", column: 15, field: "success", kind: .value,
       reason: "true or false"),
     Bad(
-      line: "usage cost=1000000000 1", column: 12, field: "cost", kind: .value, reason: "18 digits"),
+      line: "usage cost=1000000000 1", column: 12, field: "cost", kind: .value,
+      reason: "18 digits"),
     Bad(line: "usage,org=a org=\"b\" 1", column: 17, field: "org", kind: .value, reason: "twice"),
     Bad(
       line: "usage,model=a,modelName=b a=1 1", column: 25, field: "modelName", kind: .value,

@@ -23,7 +23,7 @@ import Testing
     ),
     ("=cols=[]\n", Reply(.header([]))),
     (
-      "=#q push=2 format=csv cols=[[\"a \\\"b\\\" cols=\",\"decimal(38,9)\"],[\"\\n\",\"symbol\"]]\n",
+      #"=#q push=2 format=csv cols=[["a \"b\" cols=","decimal(38,9)"],["\n","symbol"]]"# + "\n",
       Reply(
         tag: "q",
         .header([

@@ -49,7 +49,16 @@ extension LineProtocolReader {
       else { return nil }
       unsafe column.pointee.setSymbol(string.start, count: string.count, row: row)
       return unsafe string.end + 1
-    case .timestamp, .double, .bool, .text: return nil
+    case .bool:
+      // "true" and "false" as their little-endian bytes.
+      let word = unsafe loadWord(start)
+      let isTrue = word & lowBytesMask(4) == 0x6575_7274
+      guard isTrue || word & lowBytesMask(5) == 0x65_736C_6166 else { return nil }
+      let after = unsafe start + (isTrue ? 4 : 5)
+      guard unsafe endsLineValue(after, end) else { return nil }
+      unsafe column.pointee.set(isTrue, row: row)
+      return unsafe after
+    case .timestamp, .double, .text: return nil
     }
   }
 

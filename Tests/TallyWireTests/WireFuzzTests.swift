@@ -1,8 +1,15 @@
+import Foundation
 import TallyBase
 import TallyWire
 import Testing
 
-@Suite struct RandomRequestTests {
+@Suite struct WireFuzzTests {
+  /// `TALLY_FUZZ_SEED` asks for other bytes, and for many more.
+  private static let seed = ProcessInfo.processInfo.environment["TALLY_FUZZ_SEED"].flatMap {
+    UInt64($0)
+  }
+  private static let repetitionCount = seed == nil ? 1 : 20
+
   /// Pieces from which lines are made that are almost right.
   private static let corpus = [
     "#q1 ", "#", "HELLO 1", "AUTH TOKEN x", "PING", "QUERY ", "format=csv ", "timeout=5s ", "a=",
@@ -23,12 +30,12 @@ import Testing
   }
 
   @Test func `random bytes never trap and mean the same however they are split`() {
-    var random = SeededGenerator(seed: 1)
+    var random = SeededGenerator(seed: Self.seed ?? 1)
     var limits = WireLimits()
     limits.lineByteCountMax = 64
     limits.payloadByteCountMax = 12
     limits.droppedByteCountMax = 100
-    for _ in 0..<1_500 {
+    for _ in 0..<(1_500 * Self.repetitionCount) {
       let bytes = Self.text(&random)
       DecoderVerifier.requests(limits).verified(bytes)
       DecoderVerifier.replies(limits).verified(bytes)
@@ -84,8 +91,8 @@ import Testing
   }
 
   @Test func `random requests are read as they were written`() {
-    var random = SeededGenerator(seed: 2)
-    for _ in 0..<1_000 {
+    var random = SeededGenerator(seed: Self.seed ?? 2)
+    for _ in 0..<(1_000 * Self.repetitionCount) {
       let request = Request(tag: Self.name(&random), Self.command(&random))
       var bytes: [UInt8] = []
       request.encode(into: &bytes)
