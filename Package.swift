@@ -16,6 +16,8 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
   ],
   targets: [
     .systemLibrary(
@@ -53,12 +55,23 @@ let package = Package(
       ]),
     .target(name: "TallyIngest", dependencies: ["TallyBase", "CZlib", "CZstd"]),
     .target(name: "TallyWire", dependencies: ["TallyBase"]),
+    .target(name: "TallyFormat", dependencies: ["TallyBase", "TallyLanguage"]),
+    .target(
+      name: "TallyServer",
+      dependencies: [
+        "Tally", "TallyIngest", "TallyWire", "TallyFormat", "TallyBase", "TallyStorage",
+        "TallyExecution", "TallyPlanning",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
     .executableTarget(
       name: "TallyCLI",
       dependencies: [
-        "Tally", "TallyIngest", "TallyBase", "TallyFile", "TallyStorage", "TallyLanguage",
-        "TallyPlanning", "TallyExecution", "CEdit",
+        "Tally", "TallyIngest", "TallyServer", "TallyFormat", "TallyBase", "TallyFile",
+        "TallyStorage", "TallyLanguage", "TallyPlanning", "TallyExecution", "CEdit",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
@@ -121,6 +134,14 @@ let package = Package(
     }
     + [
       .testTarget(name: "TidyTests"),
+      .testTarget(
+        name: "TallyServerTests",
+        dependencies: [
+          "TallyServer", "Tally", "TallyBase", "TallyWire",
+          .product(name: "Logging", package: "swift-log"),
+          .product(name: "NIOCore", package: "swift-nio"),
+          .product(name: "NIOPosix", package: "swift-nio"),
+        ]),
       .testTarget(
         name: "CommandLineTests",
         dependencies: ["TallyTestSupport", "TallyCLI"]),

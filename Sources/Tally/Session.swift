@@ -17,6 +17,8 @@ package struct Session: Sendable {
   var results: ResultCache?
   /// Whose answers those are; nil: everybody's.
   var scope: String?
+  /// The values of `$1`, `$2`, ...
+  var parameters: [Value] = []
 
   /// What a statement answered.
   package struct Answer: Sendable {
@@ -47,7 +49,7 @@ package struct Session: Sendable {
     clock.end("parse")
     let binder = Binder(
       catalog: SnapshotCatalog(snapshot: snapshot, rejectLog: rejectLog),
-      options: BinderOptions(nowMicroseconds: nowMicroseconds))
+      options: BinderOptions(nowMicroseconds: nowMicroseconds, parameters: parameters))
     let bound = try binder.bind(statement)
     clock.end("bind")
     switch bound {

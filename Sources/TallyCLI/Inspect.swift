@@ -2,6 +2,7 @@ import ArgumentParser
 import SystemPackage
 import TallyBase
 import TallyFile
+import TallyFormat
 import TallyStorage
 
 /// `tally inspect`: what is in a store's segments, down to the page.

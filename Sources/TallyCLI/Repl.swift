@@ -1,4 +1,5 @@
 import ArgumentParser
+import TallyFormat
 
 /// `tally repl`, and `tally` alone: reads statements from the terminal, or from a pipe.
 struct ReplCommand: ParsableCommand {

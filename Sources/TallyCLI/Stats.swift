@@ -2,6 +2,7 @@ import ArgumentParser
 import SystemPackage
 import TallyBase
 import TallyFile
+import TallyFormat
 import TallyStorage
 
 /// `tally stats`: what a store holds and what it takes.

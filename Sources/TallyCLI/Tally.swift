@@ -30,7 +30,7 @@ struct TallyCommand: ParsableCommand {
       ReplCommand.self, QueryCommand.self, StatsCommand.self, InspectCommand.self,
       ImportCommand.self, CompactCommand.self, GenerateCommand.self, DemoCommand.self,
       VerifyCommand.self, BackupCommand.self, RestoreCommand.self, RepairCommand.self,
-      RetainCommand.self, EraseCommand.self,
+      RetainCommand.self, EraseCommand.self, ServeCommand.self,
     ],
     defaultSubcommand: ReplCommand.self)
 

@@ -16,10 +16,15 @@ extension Checks {
     ],
     "TallyIngest": ["TallyBase", "CZlib", "CZstd", "CTallyKernels"],
     "TallyWire": ["TallyBase"],
+    "TallyFormat": ["TallyBase", "TallyLanguage"],
+    "TallyServer": [
+      "Tally", "TallyBase", "TallyExecution", "TallyFormat", "TallyIngest", "TallyPlanning",
+      "TallyStorage", "TallyWire", "Logging", "NIOCore", "NIOPosix",
+    ],
     "Tally": engine.union(["SystemPackage"]),
     "TallyCLI": engine.union([
-      "Tally", "TallyIngest", "CEdit", "ArgumentParser", "SystemPackage", "Foundation",
-      "FoundationEssentials",
+      "Tally", "TallyFormat", "TallyIngest", "TallyServer", "CEdit", "ArgumentParser", "Logging",
+      "SystemPackage", "Foundation", "FoundationEssentials",
     ]),
   ]
 

@@ -1,5 +1,6 @@
 import Synchronization
 import TallyBase
+import TallyFormat
 import TallyStorage
 
 /// Prints findings as they come, and what was looked at.

@@ -1,4 +1,5 @@
 import TallyBase
+import TallyFormat
 
 extension ResultTable {
   /// A table whose rows are at hand.

@@ -1,5 +1,6 @@
 import SystemPackage
 import TallyBase
+import TallyFormat
 import TallyStorage
 
 /// Tables about segments, for `tally inspect`.

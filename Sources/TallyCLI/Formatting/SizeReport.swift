@@ -1,4 +1,5 @@
 import TallyBase
+import TallyFormat
 import TallyStorage
 
 /// Where the bytes of segments go, for `tally inspect --sizes`: columns, encodings, sections, all.

@@ -1,4 +1,5 @@
 import TallyBase
+import TallyFormat
 
 /// The queries of `tally demo`, and what to type after them.
 struct DemoTour {

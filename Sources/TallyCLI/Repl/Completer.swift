@@ -1,4 +1,5 @@
 import TallyBase
+import TallyFormat
 import TallyLanguage
 
 /// What the Tab key offers: commands, keywords, functions, columns, and in quotes after a column

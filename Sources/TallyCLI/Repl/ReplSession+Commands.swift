@@ -1,4 +1,5 @@
 import TallyBase
+import TallyFormat
 import TallyLanguage
 
 extension ReplSession {

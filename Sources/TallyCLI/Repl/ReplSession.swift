@@ -1,5 +1,6 @@
 import ArgumentParser
 import TallyBase
+import TallyFormat
 import TallyLanguage
 
 /// One conversation: settings, and what to do with each line.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import TallyBase
+import TallyFormat
 import TallyLanguage
 
 #if canImport(Glibc)

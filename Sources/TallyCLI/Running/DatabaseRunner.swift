@@ -1,6 +1,7 @@
 import Tally
 import TallyBase
 import TallyExecution
+import TallyFormat
 import TallyPlanning
 
 /// Runs statements on a store, opened for reading so that a writer may be at work meanwhile.

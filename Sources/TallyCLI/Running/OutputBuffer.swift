@@ -1,4 +1,5 @@
 import TallyBase
+import TallyFormat
 
 #if canImport(Glibc)
   import Glibc
@@ -9,7 +10,7 @@ import TallyBase
 #endif
 
 /// Buffered bytes on their way to a file descriptor.
-final class OutputBuffer {
+final class OutputBuffer: TextOutput {
   /// Bytes collected before a write.
   private static let byteCountMax = 64 * 1024
 

@@ -1,4 +1,5 @@
 import TallyBase
+import TallyFormat
 
 /// An open store, as far as the command line asks it questions.
 protocol QueryRunner: AnyObject {

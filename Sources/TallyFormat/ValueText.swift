@@ -1,9 +1,9 @@
-import TallyBase
+package import TallyBase
 
 /// Values as text, exact: what is read back is what was printed.
-enum ValueText {
+package enum ValueText {
   /// Text of any value but NULL, times in RFC 3339.
-  static func plain(_ value: Value) -> String {
+  package static func plain(_ value: Value) -> String {
     switch value {
     case .null: ""
     case .bool(let flag): flag ? "true" : "false"
@@ -18,13 +18,13 @@ enum ValueText {
   }
 
   /// Text for people: as `plain`, but times without `T` and `Z`.
-  static func shown(_ value: Value) -> String {
+  package static func shown(_ value: Value) -> String {
     if case .timestamp(let microseconds) = value { return TimestampText.formatPlain(microseconds) }
     return plain(value)
   }
 
   /// All digits of the scale: `12.500000000`.
-  static func decimal(_ unscaled: Int128, scale: Int) -> String {
+  package static func decimal(_ unscaled: Int128, scale: Int) -> String {
     guard scale > 0 else { return String(unscaled) }
     var digits = String(unscaled.magnitude)
     if digits.utf8.count <= scale {
@@ -35,7 +35,7 @@ enum ValueText {
   }
 
   /// The shortest digits that read back as the same number.
-  static func double(_ number: Double) -> String {
+  package static func double(_ number: Double) -> String {
     if number.isNaN { return "nan" }
     if number.isInfinite { return number < 0 ? "-inf" : "inf" }
     return number.description

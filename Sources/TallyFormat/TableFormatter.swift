@@ -1,5 +1,4 @@
-import TallyBase
-import TallyLanguage
+internal import TallyBase
 
 /// A table of box-drawing characters: numbers to the right, wide texts cut to fit the terminal,
 /// a line with the number of rows below.
@@ -7,13 +6,19 @@ import TallyLanguage
 /// The first `measuredRowCountMax` rows decide how wide columns are, so that a long result begins
 /// to appear at once and is never held as text. A wider value further down is cut on a terminal
 /// and sticks out elsewhere.
-struct TableFormatter: ResultFormatter {
-  struct Layout {
+package struct TableFormatter: ResultFormatter {
+  package struct Layout: Hashable, Sendable {
     /// Columns to fit into; nil: as wide as it gets.
-    var width: Int?
+    package var width: Int?
     /// Rows shown: at most this many, the first four fifths and the last; nil: all.
-    var rowCountMax: Int?
-    var isColored = false
+    package var rowCountMax: Int?
+    package var isColored = false
+
+    package init(width: Int? = nil, rowCountMax: Int? = nil, isColored: Bool = false) {
+      self.width = width
+      self.rowCountMax = rowCountMax
+      self.isColored = isColored
+    }
   }
 
   var layout: Layout
@@ -22,26 +27,10 @@ struct TableFormatter: ResultFormatter {
   /// Takes some ten milliseconds.
   private static let measuredRowCountMax = 10_000
 
-  private struct Cell {
-    var text: String
-    var width: Int
-    var isNull = false
-
-    init(_ value: Value) {
-      self.init(text: value.isNull ? "NULL" : ValueText.shown(value))
-      isNull = value.isNull
-    }
-
-    init(text: String) {
-      self.text = DisplayWidth.printable(text)
-      width = DisplayWidth.of(self.text)
-    }
-  }
-
-  func write(_ table: ResultTable, to output: OutputBuffer) throws {
+  package func write(_ table: ResultTable, to output: any TextOutput) throws {
     guard !table.columns.isEmpty else { return }
     let shown = shownRows(table.rowCount)
-    let header = table.columns.map { Cell(text: $0.name) }
+    let header = table.columns.map { TableCell(text: $0.name) }
     var widths = header.map(\.width)
     for rows in [shown.first, shown.second] {
       for index in rows.prefix(TableFormatter.measuredRowCountMax) {
@@ -58,8 +47,8 @@ struct TableFormatter: ResultFormatter {
     try output.write(footer(table.rowCount, shownCount: shown.first.count + shown.second.count))
   }
 
-  private func cells(_ table: ResultTable, _ index: Int) throws -> [Cell] {
-    try table.row(index).map(Cell.init)
+  private func cells(_ table: ResultTable, _ index: Int) throws -> [TableCell] {
+    try table.row(index).map(TableCell.init)
   }
 
   /// The rows before and after the gap.
@@ -95,65 +84,34 @@ struct TableFormatter: ResultFormatter {
   }
 
   private func writeBox(
-    _ table: ResultTable, _ header: [Cell], _ parts: [Range<Int>], _ widths: [Int],
-    to output: OutputBuffer
+    _ table: ResultTable, _ header: [TableCell], _ parts: [Range<Int>], _ widths: [Int],
+    to output: any TextOutput
   ) throws {
-    let isRight = table.columns.map(\.type.isNumeric)
-    try output.write(rule("┌", "┬", "┐", widths))
-    try output.write(line(header, widths, isRight, style: "1"))
-    try output.write(rule("├", "┼", "┤", widths))
+    let box = BoxLines(widths: widths, isRight: table.columns.map(\.type.isNumeric), layout: layout)
+    try output.write(box.top)
+    try output.write(box.line(header, style: "1"))
+    try output.write(box.middle)
     for (index, part) in parts.enumerated() where !part.isEmpty {
-      if index > 0 {
-        let gap = widths.map { _ in Cell(text: "…") }
-        try output.write(line(gap, widths, isRight))
-      }
-      for index in part { try output.write(line(try cells(table, index), widths, isRight)) }
+      if index > 0 { try output.write(box.line(widths.map { _ in TableCell(text: "…") })) }
+      for index in part { try output.write(box.line(try cells(table, index))) }
     }
-    try output.write(rule("└", "┴", "┘", widths))
-  }
-
-  private func rule(_ left: String, _ middle: String, _ right: String, _ widths: [Int]) -> String {
-    left + widths.map { String(repeating: "─", count: $0 + 2) }.joined(separator: middle) + right
-      + "\n"
-  }
-
-  private func line(
-    _ cells: [Cell], _ widths: [Int], _ isRight: [Bool], style: String? = nil
-  ) -> String {
-    var result = "│"
-    for (column, cell) in cells.enumerated() {
-      var text = cell.text
-      var width = cell.width
-      if width > widths[column], layout.width != nil {
-        let cut = DisplayWidth.prefix(of: text, width: widths[column] - 1)
-        text = cut.text + "…"
-        width = cut.width + 1
-      }
-      let padding = String(repeating: " ", count: max(0, widths[column] - width))
-      text = styled(cell.isNull ? "2" : style, text)
-      result += isRight[column] ? " \(padding)\(text) │" : " \(text)\(padding) │"
-    }
-    return result + "\n"
+    try output.write(box.bottom)
   }
 
   /// One line a value: for results of more columns than a line takes.
   private func writeRecords(
-    _ table: ResultTable, _ header: [Cell], _ first: Range<Int>, _ second: Range<Int>,
-    to output: OutputBuffer
+    _ table: ResultTable, _ header: [TableCell], _ first: Range<Int>, _ second: Range<Int>,
+    to output: any TextOutput
   ) throws {
     let nameWidth = header.map(\.width).max() ?? 0
     for index in [first, second].joined() {
       try output.write("── row \(index + 1) " + String(repeating: "─", count: 20) + "\n")
       for (column, cell) in try cells(table, index).enumerated() {
         let padding = String(repeating: " ", count: nameWidth - header[column].width)
-        let name = styled("1", header[column].text)
-        try output.write("\(padding)\(name)  \(styled(cell.isNull ? "2" : nil, cell.text))\n")
+        let name = layout.styled("1", header[column].text)
+        try output.write(
+          "\(padding)\(name)  \(layout.styled(cell.isNull ? "2" : nil, cell.text))\n")
       }
     }
-  }
-
-  private func styled(_ style: String?, _ text: String) -> String {
-    guard layout.isColored, let style else { return text }
-    return "\u{1B}[\(style)m\(text)\u{1B}[0m"
   }
 }

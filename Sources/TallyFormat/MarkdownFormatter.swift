@@ -3,7 +3,7 @@ import TallyLanguage
 
 /// A table of GitHub's Markdown, numbers aligned to the right.
 struct MarkdownFormatter: ResultFormatter {
-  func write(_ table: ResultTable, to output: OutputBuffer) throws {
+  func write(_ table: ResultTable, to output: any TextOutput) throws {
     guard !table.columns.isEmpty else { return }
     try output.write(line(table.columns.map { cell($0.name) }))
     try output.write(line(table.columns.map { $0.type.isNumeric ? "---:" : "---" }))

@@ -1,35 +1,54 @@
-import TallyBase
+package import TallyBase
 
 /// One object a row: an array of them, or one a line. Integers and decimals are exact numbers,
 /// times RFC 3339 strings, NULL, NaN and infinities `null`.
 struct JSONFormatter: ResultFormatter {
   var isLines: Bool
 
-  func write(_ table: ResultTable, to output: OutputBuffer) throws {
+  func write(_ table: ResultTable, to output: any TextOutput) throws {
+    let rows = JSONRows(columnNames: table.columns.map(\.name))
+    if isLines { return try rows.write(table, to: output) }
     guard !table.columns.isEmpty else { return }
-    let keys = table.columns.map { Array((JSONText.string($0.name) + ":").utf8) }
-    if !isLines { try output.write("[") }
+    try output.write("[")
     var line: [UInt8] = []
     for index in 0..<table.rowCount {
       line.removeAll(keepingCapacity: true)
-      if !isLines { line.append(contentsOf: (index == 0 ? "\n  " : ",\n  ").utf8) }
-      line.append(UInt8(ascii: "{"))
-      for (column, value) in try table.row(index).enumerated() {
-        if column > 0 { line.append(UInt8(ascii: ",")) }
-        line.append(contentsOf: keys[column])
-        line.append(contentsOf: JSONText.value(value).utf8)
-      }
-      line.append(UInt8(ascii: "}"))
-      if isLines { line.append(0x0A) }
+      line.append(contentsOf: (index == 0 ? "\n  " : ",\n  ").utf8)
+      rows.appendObject(try table.row(index), to: &line)
       try output.write(line)
     }
-    if !isLines { try output.write(table.rowCount == 0 ? "]\n" : "\n]\n") }
+    try output.write(table.rowCount == 0 ? "]\n" : "\n]\n")
+  }
+}
+
+/// Rows as ``OutputFormat/jsonl``.
+package struct JSONRows: RowEncoder {
+  /// Names of members with their colons.
+  private let keys: [[UInt8]]
+
+  package init(columnNames: [String]) {
+    keys = columnNames.map { Array((JSONText.string($0) + ":").utf8) }
+  }
+
+  package func appendRow(_ values: [Value], to bytes: inout [UInt8]) {
+    appendObject(values, to: &bytes)
+    bytes.append(0x0A)
+  }
+
+  func appendObject(_ values: [Value], to bytes: inout [UInt8]) {
+    bytes.append(UInt8(ascii: "{"))
+    for (column, value) in values.enumerated() {
+      if column > 0 { bytes.append(UInt8(ascii: ",")) }
+      bytes.append(contentsOf: keys[column])
+      bytes.append(contentsOf: JSONText.value(value).utf8)
+    }
+    bytes.append(UInt8(ascii: "}"))
   }
 }
 
 /// JSON text of values.
-enum JSONText {
-  static func value(_ value: Value) -> String {
+package enum JSONText {
+  package static func value(_ value: Value) -> String {
     switch value {
     case .null: "null"
     case .bool, .int, .decimal: ValueText.plain(value)
@@ -38,7 +57,7 @@ enum JSONText {
     }
   }
 
-  static func string(_ text: String) -> String {
+  package static func string(_ text: String) -> String {
     var bytes: [UInt8] = [UInt8(ascii: "\"")]
     bytes.reserveCapacity(text.utf8.count + 2)
     for byte in text.utf8 {

@@ -1,0 +1,115 @@
+import ArgumentParser
+import Logging
+import Tally
+import TallyBase
+import TallyServer
+
+/// `tally serve`: answers services over the line protocol until it is told to stop.
+struct ServeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve",
+    abstract: "Take events and answer queries over TCP (docs/wire-protocol.md).",
+    discussion: """
+      SIGTERM and SIGINT stop it: what was asked is answered, what was sent is written.
+
+        tally serve --db usage.tally
+        printf 'query count(*)\\nquit\\n' | nc 127.0.0.1 6480
+      """)
+
+  @OptionGroup var database: DatabaseOptions
+
+  @Option(
+    help: ArgumentHelp("Where to listen; port 0 is any that is free.", valueName: "host:port"))
+  var listen = "127.0.0.1:6480"
+
+  @Flag(help: "Listen beyond loopback though anyone who reaches the port may read and write.")
+  var insecure = false
+
+  @Flag(help: "Check the options and the store, then end without listening.")
+  var check = false
+
+  @Flag(help: "Only answer queries; another process may write meanwhile.")
+  var readOnly = false
+
+  @Option(help: ArgumentHelp("Queries that run at once.", valueName: "n"))
+  var queries = 4
+
+  @Option(help: ArgumentHelp("Memory of one query, in MiB.", valueName: "n"))
+  var queryMemory = 256
+
+  @Option(help: ArgumentHelp("Longest time of a query, in seconds.", valueName: "n"))
+  var timeout = 300
+
+  @Option(help: ArgumentHelp("Rows of one result; 0: no limit.", valueName: "n"))
+  var maxRows = 0
+
+  @Option(help: ArgumentHelp("Seconds that stopping may take.", valueName: "n"))
+  var shutdownSeconds = 10
+
+  @Option(help: "What is logged: trace, debug, info, warning or error.")
+  var logLevel = "info"
+
+  func validate() throws {
+    try ServeCommand.check("--queries", queries, 1...1_024)
+    try ServeCommand.check("--query-memory", queryMemory, 1...1_048_576)
+    try ServeCommand.check("--timeout", timeout, 1...86_400)
+    try ServeCommand.check("--max-rows", maxRows, 0...Int.max)
+    try ServeCommand.check("--shutdown-seconds", shutdownSeconds, 0...3_600)
+    guard Logger.Level(rawValue: logLevel) != nil else {
+      throw ValidationError(
+        "found --log-level \(logLevel), expected trace, debug, info, warning or error")
+    }
+  }
+
+  private static func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws {
+    guard !range.contains(value) else { return }
+    let end = range.upperBound == .max ? "or more" : "to \(range.upperBound)"
+    throw ValidationError("found \(name) \(value), expected \(range.lowerBound) \(end)")
+  }
+
+  func run() throws {
+    let configuration = try serverConfiguration()
+    try Server.check(configuration, hasAuthenticator: false)
+    var options = Database.Options()
+    options.access = readOnly ? .readOnly : .readWrite
+    options.queryMemoryByteCountMax = queryMemory << 20
+    // Before any thread begins: all inherit that stop signals are blocked.
+    StopSignal.block()
+    let database = try Database.openStore(self.database.directory, options: options)
+    guard !check else {
+      try database.closeStore()
+      return
+    }
+    var logger = Logger(label: "tally") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
+    let server: Server
+    do {
+      server = try Server.start(database, configuration: configuration, logger: logger)
+    } catch {
+      try? database.closeStore()
+      throw error
+    }
+    let output = OutputBuffer.standardOutput()
+    try output.write("listening on \(server.host):\(server.port)\n")
+    try output.flush()
+    StopSignal.wait()
+    server.shutDown(withinMilliseconds: shutdownSeconds * 1_000)
+    try database.closeStore()
+  }
+
+  private func serverConfiguration() throws -> ServerConfiguration {
+    var configuration = ServerConfiguration()
+    guard let colon = listen.lastIndex(of: ":"),
+      let port = Int(listen[listen.index(after: colon)...])
+    else {
+      throw ValidationError("found --listen \(listen), expected a host and a port: 127.0.0.1:6480")
+    }
+    configuration.host = String(listen[..<colon].filter { $0 != "[" && $0 != "]" })
+    configuration.port = port
+    configuration.isInsecure = insecure
+    configuration.queryCountMax = queries
+    configuration.rowCountMax = maxRows
+    configuration.connection.timeoutMilliseconds = timeout * 1_000
+    return configuration
+  }
+}

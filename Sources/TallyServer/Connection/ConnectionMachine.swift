@@ -1,0 +1,322 @@
+internal import Tally
+internal import TallyBase
+package import TallyWire
+
+/// One connection of the line protocol, without I/O: what comes from the client and what is done
+/// elsewhere goes in, what is to be done comes out.
+///
+/// The owner calls one of the functions that take a time, then carries out ``takeActions()``. Times
+/// are nanoseconds of a clock that never goes back.
+package struct ConnectionMachine {
+  /// What the owner is to do, in order.
+  package enum Action: Sendable {
+    /// Send these bytes, whole replies.
+    case send([UInt8])
+    /// Run this elsewhere and call ``finish(_:_:at:)``.
+    case run(Work)
+    /// Make the next rows elsewhere and call ``finish(_:_:at:)``.
+    case produce(id: Int, ResultStream)
+    /// Stop queries of another connection and call ``finishCancellation(tag:count:at:)``.
+    case cancel(Command.Cancellation, tag: String?)
+    /// Send what is to be sent, then close. Nothing comes after it.
+    case close
+  }
+
+  /// What a connection is told when it begins.
+  package struct Identity: Sendable {
+    package var number: UInt64
+    /// Lets other connections stop its queries.
+    package var key: String
+    /// Whether the client is on this machine.
+    package var isLoopback: Bool
+    package var isTLS = false
+    /// Nil: no tokens are asked for.
+    package var authenticator: (any Authenticator)?
+
+    package init(
+      number: UInt64, key: String, isLoopback: Bool, authenticator: (any Authenticator)? = nil
+    ) {
+      self.number = number
+      self.key = key
+      self.isLoopback = isLoopback
+      self.authenticator = authenticator
+    }
+  }
+
+  let identity: Identity
+  let limits: ConnectionLimits
+  /// Facts about the server for STATUS.
+  let serverFields: @Sendable () -> [WireField]
+
+  var decoder: RequestDecoder
+  var turns: [Turn] = []
+  private(set) var actions: [Action] = []
+  var nextID = 1
+  var requestByteCount = 0
+
+  var principal: Principal?
+  /// The org that `USE` chose.
+  var usedOrg: String?
+  var queryDefaults = QueryOptions.standard
+  var insertDefaults = InsertOptions.standard
+  var settings = QuestionSettings()
+  var statements: [String: PreparedStatement] = [:]
+  var mayGreet = true
+  var failedTokenCount = 0
+
+  private(set) var isWritable = true
+  /// Nothing more is read: the last turn closes, or the client has closed its side.
+  var isDeaf = false
+  private(set) var hasClosed = false
+  /// Set: the server is stopping.
+  var isDraining = false
+  private(set) var inputHasEnded = false
+
+  var handshakeDeadline: UInt64?
+  var stallDeadline: UInt64?
+  private(set) var slowDeadline: UInt64?
+  private(set) var graceDeadline: UInt64?
+
+  package init(
+    _ identity: Identity, limits: ConnectionLimits = ConnectionLimits(), at now: UInt64,
+    serverFields: @escaping @Sendable () -> [WireField] = { [] }
+  ) {
+    self.identity = identity
+    self.limits = limits
+    self.serverFields = serverFields
+    decoder = RequestDecoder(limits: limits.wire)
+    if identity.authenticator == nil {
+      principal = .localAdmin
+    } else {
+      handshakeDeadline = now + UInt64(limits.handshakeMilliseconds) * 1_000_000
+    }
+  }
+
+  /// Requests that have not been answered.
+  package var turnCount: Int { turns.count }
+
+  /// Whether bytes of the client should be read.
+  package var wantsInput: Bool {
+    !isDeaf && !hasClosed && isWritable && turns.count < limits.requestCountMax
+      && requestByteCount < limits.requestByteCountMax
+  }
+
+  /// What is to be done since the last call.
+  package mutating func takeActions() -> [Action] {
+    defer { actions = [] }
+    return actions
+  }
+
+  // MARK: Events
+
+  /// Bytes have come. They are taken even if none were wanted.
+  package mutating func receive(_ bytes: some Collection<UInt8>, at now: UInt64) {
+    guard !isDeaf, !hasClosed else { return }
+    decoder.feed(bytes)
+    stallDeadline = nil
+    advance(at: now)
+  }
+
+  /// The client sends no more. What runs has a moment to end, after `QUIT` all the time it needs.
+  package mutating func endInput(at now: UInt64) {
+    guard !inputHasEnded else { return }
+    inputHasEnded = true
+    advance(at: now)
+    if !isDeaf {
+      isDeaf = true
+      graceDeadline = now + UInt64(limits.graceMilliseconds) * 1_000_000
+    }
+    advance(at: now)
+  }
+
+  /// The connection is gone: whatever it wanted is stopped.
+  package mutating func disconnect() {
+    hasClosed = true
+    for turn in turns {
+      if case .running(_, let token) = turn.phase { token.cancel() }
+    }
+    turns = []
+    decoder = RequestDecoder(limits: limits.wire)
+    actions = []
+  }
+
+  /// The socket takes bytes, or is full.
+  package mutating func setWritable(_ isWritable: Bool, at now: UInt64) {
+    self.isWritable = isWritable
+    slowDeadline = isWritable ? nil : now + UInt64(limits.slowReaderMilliseconds) * 1_000_000
+    if isWritable { advance(at: now) }
+  }
+
+  /// The client has taken some bytes, though the socket is still full.
+  package mutating func noteProgress(at now: UInt64) {
+    if !isWritable { slowDeadline = now + UInt64(limits.slowReaderMilliseconds) * 1_000_000 }
+  }
+
+  /// Work or rows are ready.
+  package mutating func finish(_ id: Int, _ outcome: WorkOutcome, at now: UInt64) {
+    if let settings = outcome.settings { self.settings = settings }
+    guard let index = turns.firstIndex(where: { $0.id == id }), !turns[index].isDone else {
+      return advance(at: now)
+    }
+    turns[index].output += outcome.bytes
+    if let rest = outcome.rest {
+      turns[index].phase = .streaming(rest)
+    } else {
+      turns[index].phase = .done
+    }
+    advance(at: now)
+  }
+
+  /// The answer of another connection that was asked to stop queries.
+  package mutating func finishCancellation(tag: String?, count: Int, at now: UInt64) {
+    sendNow(.done(.cancel, tag: tag, fields: [WireField("found", "\(count)")]))
+    advance(at: now)
+  }
+
+  /// The server stops: what was asked is answered, nothing new is.
+  package mutating func drain(withinMilliseconds milliseconds: Int, at now: UInt64) {
+    guard !isDraining, !hasClosed else { return }
+    isDraining = true
+    sendNow(
+      Reply(
+        .notice(word: "shutdown", message: nil),
+        fields: [WireField("after_ms", "\(milliseconds)")]))
+    advance(at: now)
+  }
+
+  // MARK: Replies
+
+  /// Sends a reply ahead of its turn.
+  mutating func sendNow(_ reply: Reply) {
+    guard !hasClosed else { return }
+    var bytes: [UInt8] = []
+    reply.encode(into: &bytes)
+    actions.append(.send(bytes))
+  }
+
+  mutating func request(_ action: Action) { actions.append(action) }
+
+  /// Sends the last words and closes, whatever else was to be answered.
+  mutating func close(with error: WireError?) {
+    guard !hasClosed else { return }
+    if let error { sendNow(Reply(.failure(error))) }
+    for turn in turns {
+      if case .running(_, let token) = turn.phase { token.cancel() }
+    }
+    turns = []
+    hasClosed = true
+    actions.append(.close)
+  }
+
+  /// Reads, starts and answers as far as it goes.
+  mutating func advance(at now: UInt64) {
+    guard !hasClosed else { return }
+    while true {
+      let hasRead = read(at: now)
+      start()
+      let hasAnswered = deliver()
+      if hasClosed { return }
+      // Answers make room for requests that are at hand.
+      if !hasRead, !hasAnswered { break }
+    }
+    updateStall(at: now)
+    if turns.isEmpty, isDraining || (isDeaf && inputHasEnded) { close(with: nil) }
+  }
+
+  /// Whether there was a request.
+  private mutating func read(at now: UInt64) -> Bool {
+    var hasRead = false
+    while wantsInput, let outcome = decoder.next() {
+      hasRead = true
+      switch outcome {
+      case .request(let request): handle(request, at: now)
+      case .failure(let failure): handle(failure, at: now)
+      }
+    }
+    return hasRead
+  }
+
+  private mutating func updateStall(at now: UInt64) {
+    if !wantsInput || !decoder.isInsideRequest {
+      stallDeadline = nil
+    } else if stallDeadline == nil {
+      stallDeadline = now + UInt64(limits.stallMilliseconds) * 1_000_000
+    }
+  }
+
+  /// Starts what may begin: queries beside each other, all else when everything before has ended.
+  private mutating func start() {
+    var queryCount = 0
+    for index in turns.indices {
+      switch turns[index].phase {
+      case .streaming, .producing, .done: continue
+      case .running(let kind, _):
+        guard kind.isQuery, !kind.isSetting else { return }
+        queryCount += 1
+      case .ready(let kind):
+        let isAlone = !kind.isQuery || kind.isSetting
+        guard isAlone ? queryCount == 0 : queryCount < limits.queryCountMax else { return }
+        run(index, kind)
+        if isAlone { return }
+        queryCount += 1
+      }
+    }
+  }
+
+  private mutating func run(_ index: Int, _ kind: Work.Kind) {
+    let token = CancellationToken()
+    var kind = kind
+    if case .query(var question, let options) = kind {
+      question.settings = settings
+      if options.usesRollups == false { question.settings.usesRollups = false }
+      if options.allowsPartialAnswers == true { question.settings.allowsPartialAnswers = true }
+      kind = .query(question, options)
+    }
+    turns[index].phase = .running(kind.withoutPayload, token)
+    let work = Work(
+      id: turns[index].id, tag: turns[index].tag, kind: kind, cancellation: token)
+    actions.append(.run(work))
+  }
+
+  /// Sends what the first turns have; whether any of them has ended.
+  private mutating func deliver() -> Bool {
+    var hasAnswered = false
+    while isWritable, let turn = turns.first {
+      if !turn.output.isEmpty {
+        actions.append(.send(turn.output))
+        turns[0].output = []
+      }
+      switch turn.phase {
+      case .ready, .running, .producing: return hasAnswered
+      case .streaming(let stream):
+        turns[0].phase = .producing
+        actions.append(.produce(id: turn.id, stream))
+        return hasAnswered
+      case .done:
+        turns.removeFirst()
+        requestByteCount -= turn.byteCount
+        hasAnswered = true
+        if turn.closes {
+          close(with: nil)
+          return true
+        }
+      }
+    }
+    return hasAnswered
+  }
+}
+
+extension Work.Kind {
+  /// Whether it is a statement that changes the connection.
+  var isSetting: Bool {
+    guard case .query(let question, _) = self else { return false }
+    let word = question.text.drop { $0.isWhitespace }.prefix { $0.isLetter }
+    return word.lowercased() == "set"
+  }
+
+  /// The kind of work without its bytes, which are no longer needed here.
+  var withoutPayload: Work.Kind {
+    guard case .insert(_, let options, let org, let isBody) = self else { return self }
+    return .insert(payload: [], options: options, org: org, isBody: isBody)
+  }
+}

@@ -1,0 +1,5 @@
+/// A statement that a connection has prepared.
+struct PreparedStatement: Hashable, Sendable {
+  var text: String
+  var parameterCount: Int
+}

@@ -1,0 +1,49 @@
+package import Tally
+package import TallyBase
+package import TallyWire
+
+/// Something that a connection wants done elsewhere: it takes long, or waits for the disk.
+package struct Work: Sendable {
+  package enum Kind: Sendable {
+    case query(Question, QueryOptions)
+    case insert(payload: [UInt8], options: InsertOptions, org: String?, isBody: Bool)
+    case flush
+
+    /// Queries of a connection run beside each other; all else waits for what was asked before.
+    var isQuery: Bool {
+      if case .query = self { true } else { false }
+    }
+  }
+
+  /// The turn that waits for it.
+  package var id: Int
+  package var tag: String?
+  package var kind: Kind
+  /// Cancelled when nobody waits any more.
+  package var cancellation: CancellationToken
+}
+
+/// What became of a ``Work``.
+package struct WorkOutcome: Sendable {
+  /// Replies, encoded.
+  package var bytes: [UInt8]
+  /// The rows that are still to be sent; nil: `bytes` ends with the last reply.
+  package var rest: ResultStream?
+  /// What a `SET` statement made of the connection's settings.
+  package var settings: QuestionSettings?
+  /// For the log.
+  package var failure: WireError?
+
+  package init(bytes: [UInt8] = [], rest: ResultStream? = nil) {
+    self.bytes = bytes
+    self.rest = rest
+  }
+
+  /// A failed request.
+  package init(_ error: WireError, tag: String?, notices: [Reply] = []) {
+    bytes = []
+    for notice in notices { notice.encode(into: &bytes) }
+    Reply(tag: tag, .failure(error)).encode(into: &bytes)
+    failure = error
+  }
+}

@@ -1,0 +1,48 @@
+internal import Tally
+internal import TallyBase
+internal import TallyExecution
+internal import TallyPlanning
+internal import TallyWire
+
+/// Answers one query, up to its first rows.
+struct QueryRun {
+  let database: Database
+  /// Rows of a result; 0: no limit.
+  let rowCountMax: Int
+
+  func run(_ question: Question, _ options: QueryOptions, _ work: Work) -> WorkOutcome {
+    var question = question
+    do throws(TallyError) {
+      try work.cancellation.check()
+      let settings = question.settings
+      let answer = try database.answer(&question, cancellation: work.cancellation)
+      var outcome = begin(answer, options, work, source: question.text)
+      if question.settings != settings { outcome.settings = question.settings }
+      return outcome
+    } catch {
+      return WorkOutcome(WireError(error, source: question.text), tag: work.tag)
+    }
+  }
+
+  private func begin(
+    _ answer: Session.Answer, _ options: QueryOptions, _ work: Work, source: String
+  ) -> WorkOutcome {
+    var bytes: [UInt8] = []
+    for warning in answer.warnings {
+      var fields = warning.span.map { SourcePlace($0, in: source).fields } ?? []
+      if let hint = warning.hint { fields.append(WireField("hint", hint)) }
+      Reply(tag: work.tag, .notice(word: "warning", message: warning.message), fields: fields)
+        .encode(into: &bytes)
+    }
+    var stream = ResultStream(
+      answer.result, tag: work.tag, options: options, rowCountMax: limit(options))
+    stream.appendHeader(format: options.format ?? .jsonl, to: &bytes)
+    stream.appendPiece(to: &bytes)
+    return WorkOutcome(bytes: bytes, rest: stream.isFinished ? nil : stream)
+  }
+
+  private func limit(_ options: QueryOptions) -> Int {
+    guard let wanted = options.rowCountMax, wanted > 0 else { return rowCountMax }
+    return rowCountMax > 0 ? min(wanted, rowCountMax) : wanted
+  }
+}

@@ -1,0 +1,104 @@
+internal import Logging
+internal import Tally
+internal import TallyBase
+internal import TallyStorage
+internal import TallyWire
+
+/// Runs what connections want on threads of its own, a bounded number at a time.
+final class WorkRunner: Sendable {
+  let database: Database
+  let configuration: ServerConfiguration
+  let queries: WorkPool
+  let inserts: WorkPool
+  /// Makes rows of results that have been computed: never waits for queries.
+  private let results: WorkPool
+
+  init(database: Database, configuration: ServerConfiguration) {
+    self.database = database
+    self.configuration = configuration
+    queries = WorkPool(
+      threadCount: max(1, configuration.queryCountMax),
+      waitingCountMax: configuration.waitingQueryCountMax)
+    inserts = WorkPool(
+      threadCount: max(1, configuration.insertCountMax),
+      waitingCountMax: configuration.waitingInsertCountMax)
+    // One piece a connection at most: this never refuses.
+    results = WorkPool(threadCount: 2, waitingCountMax: configuration.connectionCountMax + 1)
+  }
+
+  /// Runs `work` and hands its outcome to `completion` on any thread, or at once if there is no
+  /// room for it.
+  func run(
+    _ work: Work, decoders: PayloadDecoders,
+    completion: @escaping @Sendable (WorkOutcome) -> Void
+  ) {
+    let isAccepted =
+      switch work.kind {
+      case .query(let question, let options):
+        queries.submit { [self] in
+          let run = QueryRun(database: database, rowCountMax: configuration.rowCountMax)
+          completion(run.run(question, options, work))
+        }
+      case .insert(let payload, let options, let org, let isBody):
+        inserts.submit { [self] in
+          let run = InsertRun(
+            database: database, decoders: decoders, limits: configuration.connection)
+          completion(run.run(payload, options, org: org, isBody: isBody, tag: work.tag))
+        }
+      case .flush:
+        inserts.submit { [self] in completion(flush(tag: work.tag)) }
+      }
+    if !isAccepted {
+      let error = WireError(
+        .busy, "too many requests wait already", fields: [WireField("after_ms", "1000")])
+      completion(WorkOutcome(error, tag: work.tag))
+    }
+  }
+
+  /// Makes the next rows of a result.
+  func produce(
+    _ stream: ResultStream, completion: @escaping @Sendable (WorkOutcome) -> Void
+  ) {
+    let isAccepted = results.submit {
+      var stream = stream
+      var outcome = WorkOutcome()
+      stream.appendPiece(to: &outcome.bytes)
+      if !stream.isFinished { outcome.rest = stream }
+      completion(outcome)
+    }
+    if !isAccepted {
+      let error = WireError(.internalError, "no thread was left to write rows")
+      completion(WorkOutcome(error, tag: nil))
+    }
+  }
+
+  private func flush(tag: String?) -> WorkOutcome {
+    guard database.isWritable else {
+      return WorkOutcome(
+        WireError(.readOnly, "the store is open for reading only"), tag: tag)
+    }
+    let start = ContinuousClock.now
+    do throws(TallyError) {
+      try database.store.flush()
+    } catch {
+      return WorkOutcome(WireError(error, source: nil), tag: tag)
+    }
+    let elapsed = start.duration(to: .now).components
+    let nanoseconds =
+      UInt64(clamping: elapsed.seconds) &* 1_000_000_000
+      &+ UInt64(clamping: elapsed.attoseconds / 1_000_000_000)
+    var outcome = WorkOutcome()
+    Reply.done(
+      .flush, tag: tag,
+      fields: [WireField("ms", ResultSummary.milliseconds(nanoseconds))]
+    ).encode(into: &outcome.bytes)
+    return outcome
+  }
+
+  /// Waits for what runs.
+  func shutDown() {
+    queries.shutDown()
+    inserts.shutDown()
+    results.shutDown()
+  }
+}
