@@ -77,6 +77,7 @@ public final class Database: Sendable {
   let options: Options
   let settings: Mutex<Settings>
   let results: ResultCache
+  private let plans = PlanCache()
   /// Appending threads encode a few at a time, so that queries find a core when many append.
   private let encoding = Slots(count: Machine.coreCount / 2)
 
@@ -164,7 +165,8 @@ public final class Database: Sendable {
     }
     var session = Session(
       snapshot: snapshot, pool: pool, options: execution,
-      nowMicroseconds: Timestamp.now.microsecondsSinceEpoch, rejectLog: store.rejectLog)
+      nowMicroseconds: Timestamp.now.microsecondsSinceEpoch, rejectLog: store.rejectLog,
+      plans: plans)
     session.pageCache = store.pageCache
     session.scope = scope
     if usesResultCache, results.isOn { session.results = results }
@@ -240,6 +242,7 @@ public final class Database: Sendable {
   /// Writes appended events as segments and gives up the store. The database cannot be used
   /// afterwards.
   public func close() throws(DatabaseError) {
+    plans.removeAll()
     try publicly { () throws(TallyError) in try store.close() }
   }
 }

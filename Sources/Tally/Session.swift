@@ -11,6 +11,8 @@ package struct Session: Sendable {
   let options: ExecutionOptions
   let nowMicroseconds: Int64
   let rejectLog: RejectLog?
+  /// Plans of statements that were run before; nil: every one is planned anew.
+  let plans: PlanCache?
   /// What EXPLAIN ANALYZE tells about.
   var pageCache: PageCache?
   /// Where answers are looked for and kept; nil: nowhere.
@@ -31,8 +33,10 @@ package struct Session: Sendable {
   /// - Parameter nowMicroseconds: what `now()` is for the whole statement.
   package init(
     snapshot: StoreSnapshot, pool: WorkerPool, options: ExecutionOptions, nowMicroseconds: Int64,
-    rejectLog: RejectLog? = nil
+    rejectLog: RejectLog? = nil, plans: PlanCache? = nil
   ) {
+    // The rows of a state that is in memory would stay there for as long as the plan.
+    self.plans = snapshot.segments.isCommitted ? plans : nil
     self.rejectLog = rejectLog
     self.snapshot = snapshot
     self.pool = pool
@@ -44,6 +48,9 @@ package struct Session: Sendable {
   package func run(
     _ text: String, cancellation: CancellationToken = CancellationToken()
   ) throws(TallyError) -> Answer {
+    if let known = plans?.find(text, options, snapshot.number, now: nowMicroseconds) {
+      return try answer(known.query, known.plan, cancellation)
+    }
     var clock = StageClock()
     let statement = try Parser.parse(text)
     clock.end("parse")
@@ -54,8 +61,10 @@ package struct Session: Sendable {
     clock.end("bind")
     switch bound {
     case .query(let query):
-      let result = try answer(query, cancellation)
-      return Answer(result: result, warnings: query.warnings + Session.warnings(about: result))
+      let plan = PreparedPlan(try optimized(query))
+      let result = try answer(query, plan, cancellation)
+      plans?.insert(text, options, snapshot.number, query, plan)
+      return result
     case .explain(let query, let analyze):
       let rows = try explain(query, analyze: analyze, clock, cancellation)
       return Answer(result: rows, warnings: query.warnings)
@@ -83,14 +92,21 @@ package struct Session: Sendable {
 
   /// The answer as it is kept, else computed.
   private func answer(
-    _ query: BoundQuery, _ cancellation: CancellationToken
+    _ query: BoundQuery, _ plan: PreparedPlan, _ cancellation: CancellationToken
+  ) throws(TallyError) -> Answer {
+    let result = try rows(query, plan, cancellation)
+    return Answer(result: result, warnings: query.warnings + Session.warnings(about: result))
+  }
+
+  private func rows(
+    _ query: BoundQuery, _ plan: PreparedPlan, _ cancellation: CancellationToken
   ) throws(TallyError) -> ResultSet {
     guard let results, let key = key(of: query) else {
-      return try execute(query, cancellation, isProfiling: false)
+      return try execute(query, plan, cancellation, isProfiling: false)
     }
     try cancellation.check()
     if let kept = kept(query, key) { return kept }
-    let result = try execute(query, cancellation, isProfiling: false)
+    let result = try execute(query, plan, cancellation, isProfiling: false)
     if let answer = CachedAnswer(result, byteCountMax: results.answerByteCountMax) {
       results.insert(answer, for: key, snapshot: snapshot.number)
     }
@@ -110,9 +126,9 @@ package struct Session: Sendable {
   }
 
   private func execute(
-    _ query: BoundQuery, _ cancellation: CancellationToken, isProfiling: Bool
+    _ query: BoundQuery, _ plan: PreparedPlan, _ cancellation: CancellationToken,
+    isProfiling: Bool
   ) throws(TallyError) -> ResultSet {
-    let plan = try optimized(query)
     var result = try Executor(pool: pool).execute(
       plan, on: snapshot, options: options, cancellation: cancellation, isProfiling: isProfiling)
     for (index, name) in query.columnNames.enumerated() where index < result.columns.count {
@@ -139,7 +155,7 @@ package struct Session: Sendable {
       }
     } else if analyze {
       let before = pageCache?.statistics
-      let result = try execute(query, cancellation, isProfiling: true)
+      let result = try execute(query, PreparedPlan(plan), cancellation, isProfiling: true)
       lines = ProfilePrinter.annotate(
         lines, with: result.statistics, resultRowCount: result.rowCount, before: clock.stages)
       if let pageCache, let before { lines.append(ProfilePrinter.line(pageCache, since: before)) }

@@ -1,7 +1,7 @@
 import TallyBase
 
 /// How a query is run; none of it changes an answer.
-package struct ExecutionOptions: Sendable {
+package struct ExecutionOptions: Hashable, Sendable {
   /// Threads that scan; at most the pool's.
   package var threadCount: Int
   /// Rows handed to operators at once, `1...Vector.rowCountMax`. Tests use small ones.

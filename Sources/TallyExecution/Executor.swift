@@ -13,7 +13,7 @@ package struct Executor: Sendable {
 
   package init(pool: WorkerPool) { self.pool = pool }
 
-  /// The rows of `plan`.
+  /// The rows of `plan`, which is prepared for `snapshot` and `options`.
   ///
   /// With `allowsPartialAnswers`, row groups that cannot be read are left out, as if they did not
   /// exist; `missingRowCount` says how many rows that concerns.
@@ -21,7 +21,7 @@ package struct Executor: Sendable {
   /// - Throws: `invalidArgument` for values that cannot be computed, `resourceExhausted` over the
   ///   memory limit, `cancelled`, and what storage throws.
   package func execute(
-    _ plan: LogicalPlan, on snapshot: StoreSnapshot, options: ExecutionOptions,
+    _ plan: PreparedPlan, on snapshot: StoreSnapshot, options: ExecutionOptions,
     cancellation: CancellationToken = CancellationToken(), isProfiling: Bool = false
   ) throws(TallyError) -> ResultSet {
     let start = Stopwatch.now()
@@ -50,13 +50,21 @@ package struct Executor: Sendable {
   }
 
   private func run(
-    _ plan: LogicalPlan, _ context: QueryContext, isProfiling: Bool
+    _ plan: PreparedPlan, _ context: QueryContext, isProfiling: Bool
   ) throws(TallyError) -> ResultSet {
     let start = Stopwatch.now()
-    let physical = try PhysicalPlanner(context: context).plan(plan)
+    // What can be left out is not known to a plan that an earlier run made.
+    let known = context.leftOut.isEmpty ? plan.known() : nil
+    let physical: PhysicalPlan
+    if let known {
+      physical = known
+    } else {
+      physical = try PhysicalPlanner(context: context).plan(plan.logical)
+    }
     let planning = StageTime(name: "plan", nanoseconds: Stopwatch.now() - start)
     var run = QueryRun(plan: physical, context: context, pool: pool, isProfiling: isProfiling)
     var result = try run.execute()
+    if known == nil, context.damage.withLock({ $0.isEmpty }) { plan.keep(physical) }
     guard isProfiling else { return result }
     result.statistics.stages.insert(planning, at: 0)
     result.statistics.sources = physical.sources(context.snapshot.schema)

@@ -10,6 +10,8 @@ struct SltConfiguration: Sendable, CustomStringConvertible {
   var batchRowCount = Vector.rowCountMax
   var disabledRules: Set<String> = []
   var forcedEncoding: PageEncoding?
+  /// The answer is that of a second run.
+  var runsTwice = false
 
   static let plain = SltConfiguration(description: "plain")
 
@@ -17,6 +19,7 @@ struct SltConfiguration: Sendable, CustomStringConvertible {
   static let matrix: [SltConfiguration] =
     [
       SltConfiguration(description: "one thread", threadCount: 1),
+      SltConfiguration(description: "run twice", runsTwice: true),
       SltConfiguration(description: "batches of 1", batchRowCount: 1),
       SltConfiguration(description: "batches of 7, one thread", threadCount: 1, batchRowCount: 7),
       SltConfiguration(description: "batches of two blocks", batchRowCount: 2_048),

@@ -16,6 +16,7 @@ final class SltEngine: Sendable {
   static let defaultNow: Int64 = 1_772_452_800_000_000
 
   private let pool = WorkerPool(threadCount: 2)
+  private let plans = PlanCache()
   private let snapshots = Mutex<[String: StoreSnapshot]>([:])
   private let folder = FileManager.default.temporaryDirectory
     .appendingPathComponent("tally-language-\(ProcessInfo.processInfo.processIdentifier)")
@@ -43,8 +44,11 @@ final class SltEngine: Sendable {
     var options = ExecutionOptions(threadCount: configuration.threadCount)
     options.batchRowCount = configuration.batchRowCount
     options.disabledRules = configuration.disabledRules
-    let session = Session(snapshot: snapshot, pool: pool, options: options, nowMicroseconds: now)
-    let answer = try session.run(text)
+    let session = Session(
+      snapshot: snapshot, pool: pool, options: options, nowMicroseconds: now, plans: plans)
+    var answer = try session.run(text)
+    // From the plan that the first run made.
+    if configuration.runsTwice { answer = try session.run(text) }
     let result = answer.result
     return SltAnswer(
       types: result.columns.map(\.type),

@@ -98,8 +98,8 @@ struct ExecutionFixture: Sendable {
     cancellation: CancellationToken = CancellationToken(), on snapshot: StoreSnapshot
   ) throws -> ResultSet {
     try Executor(pool: ExecutionFixture.pool).execute(
-      try plan(text, disabledRules: options.disabledRules), on: snapshot, options: options,
-      cancellation: cancellation, isProfiling: true)
+      PreparedPlan(try plan(text, disabledRules: options.disabledRules)), on: snapshot,
+      options: options, cancellation: cancellation, isProfiling: true)
   }
 
   /// What EXPLAIN says of where the answer comes from.

@@ -18,7 +18,7 @@ struct ScanPlan: Sendable {
   let timeColumn: Int?
   let morsels: [Morsel]
   /// What is read from tables of sums in place of rows.
-  let slices: [RollupSlice]
+  var slices: [RollupSlice]
   let sliceFacts: SliceFacts
   let rollupReport: RollupReport?
   /// Segments, rows pruned before any morsel was made.
@@ -30,6 +30,8 @@ struct ScanPlan: Sendable {
   let usesZoneMaps: Bool
   /// By scan output column: whether nothing but plain sums reads it.
   var isOnlySummed: [Bool] = []
+  /// Whether batches may be whole pages of packed columns.
+  var takesWholePages = false
 }
 
 /// A run of pages of one row group: the unit of work.

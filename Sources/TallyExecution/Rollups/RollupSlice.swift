@@ -38,6 +38,54 @@ struct RollupSlice: Sendable {
   var readRowCount: Int { furtherRows.reduce(rows.count) { $0 + $1.count } }
 }
 
+extension RollupSlice {
+  /// Lets go of a table of which few rows are read.
+  mutating func compact() {
+    let ranges = [rows] + furtherRows
+    let count = readRowCount
+    guard count * 4 <= rowCount, let times = times.rows(ranges) else { return }
+    let columns = columns.compactMap { $0.rows(ranges) }
+    let values = values.compactMap { $0.rows(ranges) }
+    guard columns.count == self.columns.count, values.count == self.values.count else { return }
+    self = RollupSlice(
+      segment: segment, rows: 0..<count, rowCount: count, times: times, columns: columns,
+      values: values)
+  }
+}
+
+extension SliceColumn {
+  /// Some rows of the column, packed; nil if they cannot be told from the others.
+  fileprivate func rows(_ ranges: [Range<Int>]) -> SliceColumn? {
+    switch self {
+    case .unused, .constant, .null: self
+    case .codes(let codes): SliceColumn.pick(codes, ranges).map { .codes($0) }
+    case .numbers(let numbers): SliceColumn.pick(numbers, ranges).map { .numbers($0) }
+    case .bitmaps(let bitmaps): SliceColumn.pick(bitmaps, ranges).map { .bitmaps($0) }
+    case .bucket(let bucket, let counts):
+      SliceColumn.pick(counts, ranges).map { .bucket(bucket, counts: $0) }
+    case .counted(let numbers, let counts):
+      if let numbers = SliceColumn.pick(numbers, ranges),
+        let counts = SliceColumn.pick(counts, ranges)
+      {
+        .counted(numbers, counts: counts)
+      } else {
+        nil
+      }
+    case .histograms: nil
+    }
+  }
+
+  private static func pick<Element>(_ all: [Element], _ ranges: [Range<Int>]) -> [Element]? {
+    guard ranges.allSatisfy({ $0.lowerBound >= 0 && $0.upperBound <= all.count }) else {
+      return nil
+    }
+    var picked: [Element] = []
+    picked.reserveCapacity(ranges.reduce(0) { $0 + $1.count })
+    for range in ranges { picked.append(contentsOf: all[range]) }
+    return picked
+  }
+}
+
 /// What is known of all slices of a scan together.
 struct SliceFacts: Sendable {
   /// Rows of tables that are read, and the events of their segments.

@@ -8,11 +8,14 @@ package struct BoundQuery: Hashable, Sendable {
   package var columnTypes: [LogicalType]
   /// What is legal but probably not meant, such as a name no dictionary holds.
   package var warnings: [QueryWarning]
+  /// Times of the query for which it is bound to the same plan.
+  package var validTimes: ClosedRange<Int64>
 
   package init(
     plan: LogicalPlan, columnNames: [String], columnTypes: [LogicalType],
-    warnings: [QueryWarning] = []
+    warnings: [QueryWarning] = [], validTimes: ClosedRange<Int64> = .always
   ) {
+    self.validTimes = validTimes
     self.plan = plan
     self.columnNames = columnNames
     self.columnTypes = columnTypes

@@ -8,10 +8,15 @@ extension ExpressionBinder {
     switch call.name {
     case "now", "current_timestamp":
       try call.expect(0...0)
-      return .literal(.timestamp(options.nowMicroseconds), .timestamp)
+      let now = options.nowMicroseconds
+      validTimes = validTimes.clamped(to: now...now)
+      return .literal(.timestamp(now), .timestamp)
     case "today", "current_date":
       try call.expect(0...0)
-      return .literal(.date(CalendarMath.day(of: options.nowMicroseconds)), .date)
+      let day = CalendarMath.day(of: options.nowMicroseconds)
+      let start = day &* Day.microsecondsPerDay
+      validTimes = validTimes.clamped(to: start...(start &+ Day.microsecondsPerDay &- 1))
+      return .literal(.date(day), .date)
     case "date_trunc", "datetrunc":
       try call.expect(2...2)
       let unit = try timeUnit(call, 0)

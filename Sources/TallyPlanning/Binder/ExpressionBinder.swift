@@ -32,6 +32,8 @@ struct ExpressionBinder {
   var groupedColumns: Set<Int>?
   var aggregates: [AggregateCall] = []
   var warnings: [QueryWarning] = []
+  /// Times of the query for which everything so far is bound to the same.
+  var validTimes: ClosedRange<Int64> = .always
   /// Aliases and computed columns under expansion: they do not refer to themselves.
   private var expanding: [String] = []
   private var enclosingAggregate: String?

@@ -30,7 +30,9 @@ struct QueryBinder {
     collectAliases()
     let timeRange =
       try query.timeRange.map { range throws(TallyError) in
-        try TimeRangeBinder(nowMicroseconds: options.nowMicroseconds).bind(range)
+        let binder = TimeRangeBinder(nowMicroseconds: options.nowMicroseconds)
+        expressions.validTimes = binder.validTimes(of: range)
+        return try binder.bind(range)
       } ?? TimeBounds()
     expressions.clause = .filter
     let filter = try query.filter.map { condition throws(TallyError) in
@@ -143,7 +145,7 @@ struct QueryBinder {
     }
     return BoundQuery(
       plan: plan, columnNames: items.map(\.name), columnTypes: types,
-      warnings: self.expressions.warnings)
+      warnings: self.expressions.warnings, validTimes: self.expressions.validTimes)
   }
 
   private func place(of term: OrderTerm, in expressions: [BoundExpression]) -> Int? {

@@ -16,6 +16,34 @@ package struct TimeRangeBinder {
     }
   }
 
+  /// The times of the query, this one among them, for which `range` has the same bounds.
+  package func validTimes(of range: TimeRange) -> ClosedRange<Int64> {
+    switch range.kind {
+    case .last(_, let unit), .this(let unit), .previous(let unit): cell(unit)
+    case .today, .yesterday: cell(.day)
+    case .during(let text): validTimes(of: text)
+    case .between(let since, let until):
+      [since, until].compactMap { $0 }.map(validTimes(of:))
+        .reduce(.always) { $0.clamped(to: $1) }
+    }
+  }
+
+  private func validTimes(of text: String) -> ClosedRange<Int64> {
+    switch TimeRangeBinder.name(text) {
+    case "now": nowMicroseconds...nowMicroseconds
+    case "today", "yesterday", "tomorrow": cell(.day)
+    default: .always
+    }
+  }
+
+  /// The unit of time that the query is in.
+  private func cell(_ unit: TimeUnit) -> ClosedRange<Int64> {
+    guard let bounds = try? unitBounds(unit, offset: 0), let start = bounds.start,
+      let end = bounds.end, start < end
+    else { return nowMicroseconds...nowMicroseconds }
+    return start...(end &- 1)
+  }
+
   private func bounds(_ kind: TimeRange.Kind) throws(TallyError) -> TimeBounds {
     switch kind {
     case .last(let count, let unit):
@@ -63,15 +91,14 @@ package struct TimeRangeBinder {
   /// The span of time a text names: a year, quarter, month, day, hour, minute or second, or one of
   /// `now`, `today`, `yesterday`, `tomorrow`.
   private func period(_ text: String) throws(TallyError) -> TimeBounds {
-    let trimmed = TextMath.trim(ByteString(text), left: true, right: true).string
-    switch trimmed.lowercased() {
+    switch TimeRangeBinder.name(text) {
     case "now": return TimeBounds(start: nowMicroseconds, end: nowMicroseconds &+ 1)
     case "today": return try unitBounds(.day, offset: 0)
     case "yesterday": return try unitBounds(.day, offset: -1)
     case "tomorrow": return try unitBounds(.day, offset: 1)
     default: break
     }
-    guard let (start, unit) = parse(trimmed) else {
+    guard let (start, unit) = parse(TimeRangeBinder.trimmed(text)) else {
       throw TallyError(
         .invalidArgument, "'\(text)' names no time",
         hint: "write '2026', '2026-Q1', '2026-01', '2026-01-31', '2026-01-31 10:00' or "
@@ -79,6 +106,12 @@ package struct TimeRangeBinder {
     }
     return TimeBounds(start: start, end: try shift(start, 1, unit))
   }
+
+  private static func trimmed(_ text: String) -> String {
+    TextMath.trim(ByteString(text), left: true, right: true).string
+  }
+
+  private static func name(_ text: String) -> String { trimmed(text).lowercased() }
 
   private func parse(_ text: String) -> (start: Int64, unit: TimeUnit)? {
     let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
@@ -117,4 +150,9 @@ package struct TimeRangeBinder {
   private func number(_ text: some StringProtocol, digits: Int) -> Int64? {
     text.utf8.count == digits && text.utf8.allSatisfy { $0 &- 0x30 <= 9 } ? Int64(text) : nil
   }
+}
+
+extension ClosedRange<Int64> {
+  /// Every time.
+  package static var always: ClosedRange<Int64> { Int64.min...Int64.max }
 }

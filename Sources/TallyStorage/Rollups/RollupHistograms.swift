@@ -40,5 +40,5 @@ package final class RollupHistograms: Sendable {
     }
   }
 
-  var heldByteCount: Int { starts.count * 8 + buckets.count * 6 }
+  package var heldByteCount: Int { starts.count * 8 + buckets.count * 6 }
 }

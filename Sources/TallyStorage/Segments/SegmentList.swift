@@ -32,6 +32,9 @@ package struct SegmentList: RandomAccessCollection, Sendable {
     return list
   }
 
+  /// Whether none of the segments is in memory only.
+  package var isCommitted: Bool { resident.isEmpty }
+
   package var startIndex: Int { 0 }
   package var endIndex: Int { committed.count + resident.count }
 
