@@ -28,7 +28,7 @@ struct RowOrder {
   }
 
   /// What ordering holds beside the rows: integers of keys, ranks of a text key, row numbers.
-  static func byteCount(rowCount: Int, keyCount: Int) -> Int { rowCount * (28 + 8 * keyCount) }
+  static func byteCount(rowCount: Int, keyCount: Int) -> Int { rowCount * (48 + 8 * keyCount) }
 
   private mutating func place(_ column: StoredColumn, _ index: Int) throws(TallyError) {
     let rows = sequence.indices
@@ -77,6 +77,9 @@ struct RowOrder {
   func sorted(rowCount: Int, first count: Int) -> [Int] {
     let keyCount = keys.count
     let canTell = isExact.allSatisfy { $0 }
+    if canTell, let packed = PackedKeys(ordinals, keyCount: keyCount, rowCount: rowCount) {
+      return packed.sorted(sequence, first: count)
+    }
     var rows = (0..<rowCount).map { (first: keyCount > 0 ? ordinals[$0 * keyCount] : 0, row: $0) }
     unsafe ordinals.withUnsafeBufferPointer { ordinals in
       unsafe sequence.withUnsafeBufferPointer { sequence in
