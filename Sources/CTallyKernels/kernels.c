@@ -18,17 +18,23 @@ typedef struct {
   void (*prefix32)(uint32_t *, size_t, uint32_t, uint32_t, uint32_t);
   void (*gather32)(const uint32_t *, uint32_t, uint32_t *, size_t);
   uint64_t (*sum32)(const uint32_t *, size_t);
+  uint64_t (*sum_packed32)(const uint8_t *, uint32_t);
   void (*group_first)(const uint32_t *, size_t, uint32_t, uint32_t, uint32_t, uint32_t *);
   void (*group_next)(const uint32_t *, size_t, uint32_t, uint32_t, uint32_t *);
   void (*add32)(uint32_t *, size_t, uint32_t);
   uint64_t (*sum_bytes)(const uint8_t *, size_t);
+  void (*bin_places)(const uint32_t *, uint32_t, uint32_t, const uint32_t *, size_t, tally_bins,
+                     uint32_t *);
+  void (*bank_add2)(const tally_lane *, const uint32_t *, size_t, uint64_t *, size_t);
+  void (*bank_add4)(const tally_lane *, size_t, const uint32_t *, size_t, uint64_t *, size_t);
 } KernelTable;
 
 #define KERNELS(suffix)                                                                     \
   {unpack32_##suffix, unpack64_##suffix,      widen_##suffix,         affine64_##suffix,    \
    affine32_##suffix, join_planes32_##suffix, join_planes64_##suffix, prefix32_##suffix,      \
-   gather32_##suffix, sum32_##suffix,      group_first_##suffix,   group_next_##suffix,     \
-   add32_##suffix,    sum_bytes_##suffix}
+   gather32_##suffix, sum32_##suffix,      sum_packed32_##suffix,  group_first_##suffix,    \
+   group_next_##suffix, add32_##suffix,    sum_bytes_##suffix,     bin_places_##suffix,     \
+   bank_add2_##suffix, bank_add4_##suffix}
 
 static KernelTable chosen = KERNELS(portable);
 
@@ -179,6 +185,31 @@ void tally_bit_lengths(const uint64_t *values, size_t count, uint64_t base, uint
   }
 }
 
+void tally_unpack_rows32(const uint8_t *packed, uint32_t width, const uint16_t *rows,
+                         size_t count, uint32_t *values) {
+  const uint32_t *words = (const uint32_t *)packed;
+  const uint64_t mask = ((uint64_t)1 << width) - 1;
+  // A width of 0 has no words.
+  if (width == 0) {
+    for (size_t i = 0; i < count; i++) values[rows[i]] = 0;
+    return;
+  }
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t bit = (rows[i] >> 5) * width;
+    const size_t word = (size_t)(bit >> 5) * 32 + (rows[i] & 31);
+    uint32_t low;
+    memcpy(&low, words + word, 4);
+    uint64_t value = low;
+    // Only bits beyond the first word have a second one.
+    if ((bit & 31) + width > 32) {
+      uint32_t high;
+      memcpy(&high, words + word + 32, 4);
+      value |= (uint64_t)high << 32;
+    }
+    values[rows[i]] = (uint32_t)(value >> (bit & 31) & mask);
+  }
+}
+
 void tally_patch32(const uint8_t *gaps, const uint8_t *high, size_t high_limit, size_t count,
                    uint32_t width, uint32_t shift, uint32_t *values) {
   const uint64_t mask = ((uint64_t)1 << width) - 1;
@@ -203,6 +234,30 @@ void tally_patch32(const uint8_t *gaps, const uint8_t *high, size_t high_limit, 
     row += gaps[index];
     values[row] |= (uint32_t)(word >> (bit & 7) & mask) << shift;
   }
+}
+
+uint64_t tally_sum_packed32(const uint8_t *packed, uint32_t width) {
+  return chosen.sum_packed32(packed, width);
+}
+
+uint64_t tally_sum_bits(const uint8_t *bytes, size_t limit, size_t count, uint32_t width) {
+  const uint64_t mask = ((uint64_t)1 << width) - 1;
+  uint64_t total = 0;
+  size_t bit = 0;
+  for (size_t index = 0; index < count; index++, bit += width) {
+    uint64_t word = 0;
+    const size_t byte = bit >> 3;
+    if (byte + 8 <= limit) {
+      memcpy(&word, bytes + byte, 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+      word = __builtin_bswap64(word);
+#endif
+    } else {
+      for (size_t at = byte; at < limit; at++) word |= (uint64_t)bytes[at] << ((at - byte) * 8);
+    }
+    total += word >> (bit & 7) & mask;
+  }
+  return total;
 }
 
 uint64_t tally_sum32(const uint32_t *values, size_t count) { return chosen.sum32(values, count); }
@@ -247,16 +302,30 @@ void tally_sum_groups(const uint32_t *raws, uint64_t base, uint64_t scale, const
   }
 }
 
-void tally_bin_groups(const uint32_t *restrict raws, uint64_t offset, uint64_t scale,
+void tally_bank_add(const tally_lane *lanes, size_t lane_count, const uint32_t *ids, size_t count,
+                    uint64_t *bank, size_t copy) {
+  if (lane_count == 2) {
+    chosen.bank_add2(lanes, ids, count, bank, copy);
+  } else {
+    for (size_t lane = 0; lane + 4 <= lane_count; lane += 4) {
+      chosen.bank_add4(lanes + lane, lane_count, ids, count, bank + lane, copy);
+    }
+  }
+}
+
+// Places are computed first, many at once: then nothing but the counters themselves is waited for.
+void tally_bin_groups(const uint32_t *restrict raws, uint32_t offset, uint32_t scale,
                       const uint32_t *restrict ids, size_t count, tally_bins all) {
   uint32_t *restrict bins = all.bins;
   uint8_t *restrict marks = all.marks;
-  const uint64_t last = all.bin_count - 1;
-  for (size_t i = 0; i < count; i++) {
-    const uint64_t wanted = offset + scale * raws[i];
-    const uint64_t bin = wanted < last ? wanted : last;
-    bins[ids[i] * all.bin_count + bin] += 1;
-    marks[ids[i] * all.mark_count + (bin >> TALLY_BIN_BLOCK_SHIFT)] = 1;
+  uint32_t places[1024];
+  for (size_t start = 0; start < count; start += 1024) {
+    const size_t end = count - start < 1024 ? count - start : 1024;
+    chosen.bin_places(raws + start, offset, scale, ids + start, end, all, places);
+    for (size_t i = 0; i < end; i++) {
+      bins[places[i]] += 1;
+      marks[places[i] >> all.block_shift] = 1;
+    }
   }
 }
 

@@ -41,6 +41,51 @@ static void NAME(unpack32)(const uint8_t *packed, uint32_t width, uint32_t *valu
 }
 #undef UNPACK_CASE
 
+// As unpack32_width, but values are added up where they are: up to 27 bits, 32 of them fit a lane.
+__attribute__((always_inline)) static inline uint64_t NAME(sum_packed32_width)(
+    const uint8_t *packed, const uint32_t width) {
+  const uint32_t mask = (1u << (width & 31)) - 1;
+  uint64_t total = 0;
+  for (uint32_t group = 0; group < 4; group++) {
+    const NAME(vector32) *words = (const NAME(vector32) *)packed + group;
+    NAME(vector32) sums = {0};
+#pragma clang loop unroll(full)
+    for (uint32_t step = 0; step < 32; step++) {
+      const uint32_t word = step * width / 32;
+      const uint32_t shift = step * width % 32;
+      NAME(vector32) value = words[word * 4] >> shift;
+      if (shift + width > 32) value |= words[(word + 1) * 4] << ((32 - shift) & 31);
+      sums += value & mask;
+    }
+    for (uint32_t lane = 0; lane < 8; lane++) total += sums[lane];
+  }
+  return total;
+}
+
+static uint64_t NAME(sum32)(const uint32_t *values, size_t count) {
+  uint64_t total = 0;
+  for (size_t i = 0; i < count; i++) total += values[i];
+  return total;
+}
+
+#define SUM_CASE(w) \
+  case w: return NAME(sum_packed32_width)(packed, w);
+
+static uint64_t NAME(sum_packed32)(const uint8_t *packed, uint32_t width) {
+  switch (width) {
+    case 0: return 0;
+    SUM_CASE(1) SUM_CASE(2) SUM_CASE(3) SUM_CASE(4) SUM_CASE(5) SUM_CASE(6) SUM_CASE(7)
+    SUM_CASE(8) SUM_CASE(9) SUM_CASE(10) SUM_CASE(11) SUM_CASE(12) SUM_CASE(13) SUM_CASE(14)
+    SUM_CASE(15) SUM_CASE(16) SUM_CASE(17) SUM_CASE(18) SUM_CASE(19) SUM_CASE(20) SUM_CASE(21)
+    SUM_CASE(22) SUM_CASE(23) SUM_CASE(24) SUM_CASE(25) SUM_CASE(26) SUM_CASE(27)
+    default: break;
+  }
+  uint32_t values[1024];
+  NAME(unpack32)(packed, width, values);
+  return NAME(sum32)(values, 1024);
+}
+#undef SUM_CASE
+
 // Wide values are rare: one loop for all widths, vectors across the lanes.
 static void NAME(unpack64)(const uint8_t *packed, uint32_t width, uint64_t *values) {
   if (width == 0 || width > 64) {
@@ -166,10 +211,4 @@ static void NAME(gather32)(const uint32_t *table, uint32_t last, uint32_t *value
   }
 #endif
   for (; i < count; i++) values[i] = table[values[i] < last ? values[i] : last];
-}
-
-static uint64_t NAME(sum32)(const uint32_t *values, size_t count) {
-  uint64_t total = 0;
-  for (size_t i = 0; i < count; i++) total += values[i];
-  return total;
 }

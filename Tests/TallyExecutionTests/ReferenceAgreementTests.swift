@@ -10,6 +10,13 @@ import Testing
     "select org, model, count(*), sum(cost) from usage group by org, model",
     "select \"user\", count(distinct model), count(distinct cost) from usage group by \"user\"",
     "select event_id, count(*) from usage group by event_id",
+    "select feature, sum(requests) from usage group by feature",
+    "select model, feature, sum(requests), sum(output_tokens) from usage group by model, feature",
+    "select model, sum(input_tokens), sum(output_tokens), sum(requests) from usage group by model",
+    "select \"user\", sum(input_tokens), sum(output_tokens), sum(requests), sum(cost), count(*), "
+      + "sum(cache_read_tokens), sum(reasoning_tokens), sum(requests + 1), avg(cost) from usage "
+      + "group by \"user\"",
+    "select time, sum(requests), sum(cost), max(cost) from usage group by time",
     "select latency_ms, cost, count(*) from usage group by latency_ms, cost",
     "select sum(cost) as c, org from usage group by org having sum(cost) > 0 order by c, org "
       + "limit 3",

@@ -18,6 +18,17 @@ uint32_t tally_crc32c_portable(uint32_t crc, const uint8_t *bytes, size_t byte_c
 
 /// Unpacks 1,024 values of `width` 0...32 bits from 128 * width bytes in the layout of 32 lanes.
 void tally_unpack32(const uint8_t *packed, uint32_t width, uint32_t *values);
+
+/// The sum of 1,024 values in that layout.
+uint64_t tally_sum_packed32(const uint8_t *packed, uint32_t width);
+/// The sum of `count` integers of `width` 1...32 bits in sequence from bit 0 of `bytes` up, which
+/// lie within `limit` bytes.
+uint64_t tally_sum_bits(const uint8_t *bytes, size_t limit, size_t count, uint32_t width);
+
+/// Unpacks `count` rows (each below 1,024) in that layout to their places; others are left as they
+/// are.
+void tally_unpack_rows32(const uint8_t *packed, uint32_t width, const uint16_t *rows,
+                         size_t count, uint32_t *values);
 /// Packs 1,024 values below 2^width; higher bits are cut off.
 void tally_pack32(const uint32_t *values, uint32_t width, uint8_t *packed);
 /// Unpacks 1,024 values of `width` 0...64 bits from 128 * width bytes in the layout of 16 lanes.
@@ -91,17 +102,32 @@ void tally_mark_pairs(const uint32_t *ids, const uint32_t *codes, size_t count, 
 void tally_sum_groups(const uint32_t *raws, uint64_t base, uint64_t scale, const uint32_t *ids,
                       size_t count, uint64_t *sums);
 
-/// Counters of a block, as a power of two.
-#define TALLY_BIN_BLOCK_SHIFT 10
-/// Counters of every group, `bin_count` of them, and their marks, `mark_count`: one for each block.
+/// What rows add to one number of their group: base + scale * raws[i], or base where `raws` is NULL.
+/// `scale` is below 2^32.
+typedef struct {
+  const uint32_t *raws;
+  uint64_t base;
+  uint64_t scale;
+} tally_lane;
+/// Adds every lane's numbers to those of group ids[i], which lie side by side in `bank`: 2, 4 or 8
+/// lanes. Row i adds to one of four copies, `copy` numbers apart, so that neighbours of one group
+/// do not wait for each other; 0: there is one.
+void tally_bank_add(const tally_lane *lanes, size_t lane_count, const uint32_t *ids, size_t count,
+                    uint64_t *bank, size_t copy);
+
+/// Counters of every group, `bin_count` of them used and `stride` apart, a multiple of the block;
+/// `marks` has one entry for each block of all groups. All counters are numbered by 32 bits.
 typedef struct {
   uint32_t *bins;
-  size_t bin_count;
+  uint32_t bin_count;
+  uint32_t stride;
   uint8_t *marks;
-  size_t mark_count;
+  /// Counters of a block are two to the power of this.
+  uint32_t block_shift;
 } tally_bins;
-/// Counts bin min(offset + scale * raws[i], bin_count - 1) of group ids[i] and marks its block.
-void tally_bin_groups(const uint32_t *raws, uint64_t offset, uint64_t scale, const uint32_t *ids,
+/// Counts bin offset + scale * raws[i], at most the last, of group ids[i], and marks its block.
+/// Needs `offset` below `bin_count` and `scale` above 0.
+void tally_bin_groups(const uint32_t *raws, uint32_t offset, uint32_t scale, const uint32_t *ids,
                       size_t count, tally_bins all);
 
 /// The sum of `count` bytes.

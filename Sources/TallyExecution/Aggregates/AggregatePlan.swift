@@ -16,6 +16,9 @@ struct AggregatePlan: Sendable {
   private(set) var filters: [BoundExpression] = []
   private(set) var states: [StateSpecification] = []
   private(set) var calls: [CallSpecification] = []
+  /// A state that tells which groups have rows, so that nothing else has to.
+  private(set) var witness: Int?
+  private var addedWitness = false
 
   /// One state: its kind and what it is fed with.
   struct StateSpecification: Hashable, Sendable {
@@ -60,6 +63,28 @@ struct AggregatePlan: Sendable {
     }
     denseSlotCount = AggregatePlan.denseSlotCount(keyDomains, rowCount: rowCount)
     for call in aggregate.calls { try add(call, facts, eventCount ?? rowCount) }
+    findWitness(facts)
+  }
+
+  /// A count of rows; else a state of values that are never NULL; else a count that is added where
+  /// it takes no more room (see `SumBank`).
+  private mutating func findWitness(_ facts: InputFacts) {
+    guard denseSlotCount != nil, !keys.isEmpty else { return }
+    let count = StateSpecification(kind: .count, argument: nil, filter: nil)
+    witness =
+      states.firstIndex(of: count)
+      ?? states.firstIndex { state in
+        guard state.filter == nil, let argument = state.argument else { return false }
+        switch state.kind {
+        case .quantile, .distinct: return !facts.mayBeNull(arguments[argument])
+        default: return false
+        }
+      }
+    let banked = states.filter { SumBank.takes($0) }.count
+    guard witness == nil, banked == 1 || banked == 3 else { return }
+    witness = states.count
+    addedWitness = true
+    states.append(count)
   }
 
   /// Has sets of codes added up in bits, as those of rollups are.
@@ -68,6 +93,14 @@ struct AggregatePlan: Sendable {
       guard case .distinct(let domain?) = state.kind else { continue }
       states[index].kind = .distinctBits(domain: domain)
     }
+  }
+
+  /// Rollups know nothing of states that no call reads.
+  mutating func dropAddedWitness() {
+    guard addedWitness else { return }
+    states.removeLast()
+    addedWitness = false
+    witness = nil
   }
 
   /// The product of domain sizes while an array of that size is no waste.
@@ -178,5 +211,20 @@ extension AggregatePlan {
       }
     }
     return true
+  }
+
+  /// Whether rows are only counted and columns only summed: then a batch may be a whole page whose
+  /// columns stay packed, as far as its keys have one value or few runs.
+  var takesWholePages: Bool {
+    denseSlotCount != nil && filters.isEmpty
+      && keys.allSatisfy { if case .column = $0.kind { true } else { false } }
+      && states.allSatisfy { state in
+        switch (state.kind, state.argument) {
+        case (.count, nil): true
+        case (.narrowSum, let argument?):
+          if case .column = arguments[argument].kind { true } else { false }
+        default: false
+        }
+      }
   }
 }

@@ -11,6 +11,9 @@ class AggregateState {
   /// Adds another worker's state; its group i is `mapping[i]` here (nil: the same).
   func merge(_ other: AggregateState, _ mapping: [UInt32]?, groupCount: Int) throws(TallyError) {}
 
+  /// Whether a group has rows, once sealed. Asked only of a plan's witness.
+  func isOccupied(_ group: Int) -> Bool { true }
+
   /// Called once after the last update, before any result is read.
   func seal(groupCount: Int) throws(TallyError) {}
 }

@@ -16,11 +16,12 @@ import TallyBase
   private var blockSums: [UInt32] = []
   private var groupCount = 0
 
-  /// Counters in a block.
-  private static let blockBinCount = 1 << Int(TALLY_BIN_BLOCK_SHIFT)
-  private var markCount: Int {
-    (binCount + BinnedValues.blockBinCount - 1) / BinnedValues.blockBinCount
-  }
+  /// Counters in a block, and the same as a power of two: fewer where a group has few.
+  private var blockBinCount: Int { 1 << blockShift }
+  private let blockShift: Int
+  private let markCount: Int
+  /// Counters from one group's first to the next one's: whole blocks.
+  private let stride: Int
 
   /// - Parameters:
   ///   - minimum: the value of bin 0.
@@ -29,42 +30,57 @@ import TallyBase
     self.minimum = minimum
     self.unit = unit
     self.binCount = binCount
+    blockShift = BinnedValues.blockShift(binCount)
+    markCount = (binCount + (1 << blockShift) - 1) >> blockShift
+    stride = markCount << blockShift
     bins = GroupArray(budget: budget)
     marks = GroupArray(budget: budget)
   }
 
+  private static func blockShift(_ binCount: Int) -> Int {
+    min(10, Int.bitWidth - max(binCount - 1, 0).leadingZeroBitCount)
+  }
+
+  /// Counters that one group takes up.
+  static func slotCount(binCount: Int64) -> Int64 {
+    let shift = Int64(blockShift(Int(clamping: binCount)))
+    return ((binCount &+ (1 << shift) &- 1) >> shift) << shift
+  }
+
   func resize(_ groupCount: Int) throws(TallyError) {
-    try bins.resize(groupCount * binCount)
+    try bins.resize(groupCount * stride)
     try marks.resize(groupCount * markCount)
     self.groupCount = max(self.groupCount, groupCount)
   }
 
   /// Counts rows whose bin is `offset + scale * raw`; bins beyond the last count as the last.
   func add(_ groups: GroupIDs, _ raws: UnsafePointer<UInt32>, offset: Int64, scale: Int64) {
-    if let group = groups.constant {
-      let slice = unsafe bins.base + Int(group) * binCount
-      let used = unsafe marks.base + Int(group) * markCount
-      let last = binCount - 1
-      for row in 0..<groups.rowCount {
-        let bin = unsafe min(Int(offset &+ scale &* Int64(raws[row])), last)
-        unsafe slice[bin] &+= 1
-        unsafe used[bin >> Int(TALLY_BIN_BLOCK_SHIFT)] = 1
-      }
-      return
+    if groups.constant == nil, let offset = UInt32(exactly: offset), Int(offset) < binCount,
+      let scale = UInt32(exactly: scale), scale > 0, groupCount * stride <= Int(UInt32.max)
+    {
+      // SAFETY: every array has its entries for each group, and ids are below the group count.
+      return unsafe tally_bin_groups(
+        raws, offset, scale, groups.ids, groups.rowCount,
+        tally_bins(
+          bins: bins.base, bin_count: UInt32(binCount), stride: UInt32(stride),
+          marks: marks.base, block_shift: UInt32(blockShift)))
     }
-    // SAFETY: every array has its entries for each group, and ids are below the group count.
-    unsafe tally_bin_groups(
-      raws, UInt64(bitPattern: offset), UInt64(bitPattern: scale), groups.ids, groups.rowCount,
-      tally_bins(
-        bins: bins.base, bin_count: binCount, marks: marks.base, mark_count: markCount))
+    let last = binCount - 1
+    for row in 0..<groups.rowCount {
+      let bin = unsafe min(max(0, Int(offset &+ scale &* Int64(raws[row]))), last)
+      let place = unsafe Int(groups.constant ?? groups.ids[row]) * stride + bin
+      unsafe bins.base[place] &+= 1
+      unsafe marks.base[place >> blockShift] = 1
+    }
   }
 
   /// Counts one value; values outside of the bins are left out.
   @inline(__always)
   func add(bin: Int, group: Int) {
     guard bin >= 0, bin < binCount else { return }
-    unsafe bins.base[group &* binCount &+ bin] &+= 1
-    unsafe marks.base[group &* markCount &+ bin >> Int(TALLY_BIN_BLOCK_SHIFT)] = 1
+    let place = group &* stride &+ bin
+    unsafe bins.base[place] &+= 1
+    unsafe marks.base[place &>> blockShift] = 1
   }
 
   /// Adds another's counters of the same bins; its group i is `mapping[i]` here.
@@ -73,10 +89,10 @@ import TallyBase
       let target = mapping.map { Int($0[group]) } ?? group
       for block in 0..<markCount where other.marks[group * markCount + block] != 0 {
         marks[target * markCount + block] = 1
-        let first = block * BinnedValues.blockBinCount
-        let count = min(BinnedValues.blockBinCount, binCount - first)
-        let mine = unsafe bins.base + target * binCount + first
-        let theirs = unsafe other.bins.base + group * binCount + first
+        let first = block * blockBinCount
+        let count = min(blockBinCount, binCount - first)
+        let mine = unsafe bins.base + target * stride + first
+        let theirs = unsafe other.bins.base + group * stride + first
         for bin in 0..<count { unsafe mine[bin] &+= theirs[bin] }
       }
     }
@@ -87,10 +103,10 @@ import TallyBase
     blockSums = [UInt32](repeating: 0, count: groupCount * markCount)
     for group in 0..<groupCount {
       for block in 0..<markCount where marks[group * markCount + block] != 0 {
-        let first = block * BinnedValues.blockBinCount
-        let counters = unsafe bins.base + group * binCount + first
+        let first = block * blockBinCount
+        let counters = unsafe bins.base + group * stride + first
         var sum: UInt32 = 0
-        for bin in 0..<min(BinnedValues.blockBinCount, binCount - first) {
+        for bin in 0..<min(blockBinCount, binCount - first) {
           unsafe sum &+= counters[bin]
         }
         blockSums[group * markCount + block] = sum
@@ -102,8 +118,8 @@ import TallyBase
   func forEach(
     _ body: (_ group: Int, _ value: Int64, _ repeats: Int) throws(TallyError) -> Void
   ) throws(TallyError) {
-    for slot in 0..<(groupCount * binCount) where bins[slot] > 0 {
-      let (group, bin) = slot.quotientAndRemainder(dividingBy: binCount)
+    for slot in 0..<(groupCount * stride) where bins[slot] > 0 {
+      let (group, bin) = slot.quotientAndRemainder(dividingBy: stride)
       try body(group, minimum &+ Int64(bin) &* unit, Int(bins[slot]))
     }
   }
@@ -116,14 +132,14 @@ import TallyBase
   /// The values of ascending ranks `low` and `low + 1` (the last one twice at the end) of a group.
   /// `low < count(group)`.
   func values(_ group: Int, rank low: Int) -> (Int64, Int64) {
-    let counters = unsafe bins.base + group * binCount
+    let counters = unsafe bins.base + group * stride
     var before = 0
     var block = 0
     while block < markCount, before + Int(blockSums[group * markCount + block]) <= low {
       before += Int(blockSums[group * markCount + block])
       block += 1
     }
-    var bin = block * BinnedValues.blockBinCount
+    var bin = block * blockBinCount
     while bin < binCount, unsafe before + Int(counters[bin]) <= low {
       unsafe before += Int(counters[bin])
       bin += 1

@@ -25,6 +25,8 @@ final class BitmapDistinctState: AggregateState {
     return Int64(total)
   }
 
+  override func isOccupied(_ group: Int) -> Bool { start(group) != nil }
+
   private func start(_ group: Int) -> Int? {
     let place = Int(places[group])
     return place == 0 ? nil : (place - 1) * wordCount

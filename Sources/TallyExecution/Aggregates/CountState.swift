@@ -3,16 +3,19 @@ import TallyBase
 
 /// `count(*)` and `count(x)`: rows, or rows whose argument is not NULL.
 final class CountState: AggregateState {
-  private let counts: GroupArray<Int64>
+  private let counts: GroupLane
 
-  init(budget: MemoryBudget) { counts = GroupArray(budget: budget) }
+  init(_ counts: GroupLane) { self.counts = counts }
 
   func count(_ group: Int) -> Int64 { counts[group] }
 
-  /// One count a group.
+  /// The count of group `g` lies at `g << shift`.
   var base: UnsafeMutablePointer<Int64> { unsafe counts.base }
+  var shift: Int { counts.shift }
 
   override func resize(_ groupCount: Int) throws(TallyError) { try counts.resize(groupCount) }
+
+  override func isOccupied(_ group: Int) -> Bool { counts[group] > 0 }
 
   override func update(_ groups: GroupIDs, _ argument: Vector?) throws(TallyError) {
     let base = unsafe counts.base
@@ -20,7 +23,10 @@ final class CountState: AggregateState {
     if let argument, argument.hasNulls || argument.layout == .code {
       unsafe countPresent(groups, argument, base)
     } else if let group = groups.constant {
-      unsafe base[Int(group)] &+= Int64(groups.rowCount)
+      unsafe base[Int(group) << shift] &+= Int64(groups.rowCount)
+    } else if shift > 0 {
+      let ids = unsafe groups.ids
+      for row in 0..<groups.rowCount { unsafe base[Int(ids[row]) &<< shift] &+= 1 }
     } else {
       // SAFETY: ids are below the number of groups, for which there is a counter each.
       unsafe tally_count_groups(groups.ids, groups.rowCount, base)
@@ -38,7 +44,7 @@ final class CountState: AggregateState {
       if let argument, canBeNull {
         for row in start..<end where argument.isNull(row) { present -= 1 }
       }
-      unsafe counts.base[Int(groups.ids[run])] &+= Int64(present)
+      unsafe counts.base[Int(groups.ids[run]) << shift] &+= Int64(present)
       start = end
     }
   }
@@ -53,13 +59,13 @@ final class CountState: AggregateState {
       let codes = unsafe argument.codes
       for row in 0..<groups.rowCount {
         let group = unsafe Int(constant ?? ids[row])
-        unsafe base[group] &+= codes[row] == nullSymbolCode ? 0 : 1
+        unsafe base[group << shift] &+= codes[row] == nullSymbolCode ? 0 : 1
       }
     } else {
       let validity = unsafe argument.validity
       for row in 0..<groups.rowCount {
         let group = unsafe Int(constant ?? ids[row])
-        unsafe base[group] &+= Int64(validity[row])
+        unsafe base[group << shift] &+= Int64(validity[row])
       }
     }
   }

@@ -57,7 +57,7 @@ import TallyBase
       return unsafe GroupIDs(ids: ids, constant: constant, rowCount: rowCount)
     }
     // SAFETY: positions are cut to their domains, so ids are below `slotCount`.
-    unsafe tally_mark_groups(ids, rowCount, base)
+    if marksRows { unsafe tally_mark_groups(ids, rowCount, base) }
     return unsafe GroupIDs(ids: ids, constant: nil, rowCount: rowCount)
   }
 
@@ -129,6 +129,10 @@ import TallyBase
       // SAFETY: at most `slotCount` groups are written, and one place behind the last of them.
       count = unsafe tally_marked_groups(base, slotCount, groups)
     }
+  }
+
+  override func occupiedGroups(where isOccupied: (Int) -> Bool) -> [UInt32] {
+    (0..<slotCount).filter(isOccupied).map { UInt32($0) }
   }
 
   override func merge(_ other: GroupTable) throws(TallyError) -> [UInt32]? {

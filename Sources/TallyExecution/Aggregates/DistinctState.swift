@@ -19,6 +19,8 @@ final class FlagDistinctState: AggregateState {
     return total
   }
 
+  override func isOccupied(_ group: Int) -> Bool { count(group) > 0 }
+
   override func resize(_ groupCount: Int) throws(TallyError) {
     try flags.resize(groupCount * domain)
   }
@@ -63,6 +65,8 @@ final class SetDistinctState: AggregateState {
   }
 
   func count(_ group: Int) -> Int64 { counts[group] }
+
+  override func isOccupied(_ group: Int) -> Bool { counts[group] > 0 }
 
   override func resize(_ groupCount: Int) throws(TallyError) { try counts.resize(groupCount) }
 

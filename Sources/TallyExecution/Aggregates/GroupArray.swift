@@ -13,6 +13,7 @@ import TallyBase
 /// Zero-filled memory comes from `calloc`, so slots of groups that never occur cost no page.
 @safe final class GroupArray<Element: BitwiseCopyable> {
   private(set) var base: UnsafeMutablePointer<Element>
+  private var allocation: UnsafeMutableRawPointer
   private(set) var count = 0
   private var capacity = 0
   private let filler: Element?
@@ -22,19 +23,33 @@ import TallyBase
   init(filler: Element? = nil, budget: MemoryBudget) {
     self.filler = filler
     self.budget = budget
-    unsafe base = GroupArray.allocate(1)
+    unsafe allocation = GroupArray.allocate(1)
+    unsafe base = GroupArray.slots(allocation, 1)
   }
 
   deinit {
-    unsafe free(base)
+    unsafe free(allocation)
     budget.release(capacity * MemoryLayout<Element>.stride)
   }
 
-  private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Element> {
+  /// Slots begin at a line of the cache, so that groups of several numbers lie in one.
+  private static var alignment: Int { 64 }
+
+  private static func allocate(_ capacity: Int) -> UnsafeMutableRawPointer {
     // SAFETY: BitwiseCopyable elements of zero bits are initialized numbers. An allocation that
     // fails ends the process as any Swift allocation does; the budget is checked before.
-    let raw = unsafe calloc(max(capacity, 1), MemoryLayout<Element>.stride)
-    return unsafe raw.unsafelyUnwrapped.bindMemory(to: Element.self, capacity: max(capacity, 1))
+    unsafe calloc(
+      max(capacity, 1) * MemoryLayout<Element>.stride + alignment, 1
+    ).unsafelyUnwrapped
+  }
+
+  /// The slots within an allocation of `capacity` of them.
+  private static func slots(
+    _ allocation: UnsafeMutableRawPointer, _ capacity: Int
+  ) -> UnsafeMutablePointer<Element> {
+    // SAFETY: the allocation has room to be aligned.
+    unsafe allocation.alignedUp(toMultipleOf: alignment)
+      .bindMemory(to: Element.self, capacity: max(capacity, 1))
   }
 
   /// Makes room for `newCount` slots.
@@ -45,9 +60,11 @@ import TallyBase
     if newCount > capacity {
       let newCapacity = capacity == 0 ? newCount : max(newCount, capacity * 2)
       try budget.reserve((newCapacity - capacity) * MemoryLayout<Element>.stride)
-      let grown = unsafe GroupArray.allocate(newCapacity)
+      let larger = unsafe GroupArray.allocate(newCapacity)
+      let grown = unsafe GroupArray.slots(larger, newCapacity)
       unsafe grown.update(from: base, count: count)
-      unsafe free(base)
+      unsafe free(allocation)
+      unsafe allocation = larger
       unsafe base = grown
       capacity = newCapacity
     }

@@ -15,11 +15,17 @@ import TallyBase
   /// Whether all states take groups as runs of rows.
   var takesRuns = false
 
+  /// Whether it must remember which groups have rows.
+  var marksRows = true
+
   /// Group ids are below this.
   var groupCount: Int { 1 }
 
   /// Groups that have rows, ascending by id.
   func occupiedGroups() -> [UInt32] { [0] }
+
+  /// The same, as somebody else knows it.
+  func occupiedGroups(where isOccupied: (Int) -> Bool) -> [UInt32] { occupiedGroups() }
 
   func assign(_ keys: [Vector], rowCount: Int) throws(TallyError) -> GroupIDs {
     unsafe GroupIDs(ids: ids, constant: 0, rowCount: rowCount)

@@ -20,9 +20,11 @@ final class QuantileState: AggregateState {
     pairs = GroupedValues(budget: budget)
     guard let range, let groupCount, range.unit > 0 else { return }
     let (difference, overflow) = range.maximum.subtractingReportingOverflow(range.minimum)
-    guard !overflow, difference >= 0 else { return }
+    guard !overflow, difference >= 0, difference / range.unit < QuantileState.binCountMax
+    else { return }
     let binCount = difference / range.unit + 1
-    let (slots, tooMany) = binCount.multipliedReportingOverflow(by: Int64(groupCount))
+    let (slots, tooMany) = BinnedValues.slotCount(binCount: binCount)
+      .multipliedReportingOverflow(by: Int64(groupCount))
     guard !tooMany, slots <= QuantileState.binCountMax else { return }
     histogram = BinnedValues(
       minimum: range.minimum, unit: range.unit, binCount: Int(binCount), budget: budget)
@@ -114,6 +116,8 @@ final class QuantileState: AggregateState {
 
   /// Number of values of a group.
   func count(_ group: Int) -> Int { histogram?.count(group) ?? pairs.count(group) }
+
+  override func isOccupied(_ group: Int) -> Bool { count(group) > 0 }
 
   /// The values of ascending ranks `low` and `low + 1` (the last one twice at the end) of a group.
   /// `low < count(group)`.

@@ -2,9 +2,9 @@ import TallyBase
 
 /// `sum` of int64-backed values whose total provably fits 64 bits (the zone maps bound it).
 final class NarrowSumState: AggregateState {
-  private let sums: GroupArray<Int64>
+  private let sums: GroupLane
 
-  init(budget: MemoryBudget) { sums = GroupArray(budget: budget) }
+  init(_ sums: GroupLane) { self.sums = sums }
 
   func sum(_ group: Int) -> Int64 { sums[group] }
 
@@ -19,10 +19,10 @@ final class NarrowSumState: AggregateState {
     if argument.isConstant {
       let value = unsafe argument.int64s[0]
       if let group = groups.constant {
-        unsafe base[Int(group)] &+= value &* Int64(groups.rowCount)
+        unsafe base[Int(group) << sums.shift] &+= value &* Int64(groups.rowCount)
       } else {
         let ids = unsafe groups.ids
-        for row in 0..<groups.rowCount { unsafe base[Int(ids[row])] &+= value }
+        for row in 0..<groups.rowCount { unsafe base[Int(ids[row]) &<< sums.shift] &+= value }
       }
       return
     }
@@ -30,15 +30,17 @@ final class NarrowSumState: AggregateState {
       let raws = unsafe UnsafePointer(argument.narrowValues)
       if let group = groups.constant {
         let total = unsafe SumKernel.sum(raws, groups.rowCount)
-        unsafe base[Int(group)] &+=
+        unsafe base[Int(group) << sums.shift] &+=
           form.base &* Int64(groups.rowCount) &+ form.scale &* Int64(bitPattern: total)
       } else {
-        unsafe SumKernel.add(raws, form.base, form.scale, groups.ids, groups.rowCount, to: base)
+        unsafe SumKernel.add(
+          raws, form.base, form.scale, groups.ids, groups.rowCount, to: base, shift: sums.shift)
       }
     } else if let group = groups.constant {
-      unsafe base[Int(group)] &+= SumKernel.sum(argument.int64s, groups.rowCount)
+      unsafe base[Int(group) << sums.shift] &+= SumKernel.sum(argument.int64s, groups.rowCount)
     } else {
-      unsafe SumKernel.add(argument.int64s, groups.ids, groups.rowCount, to: base)
+      unsafe SumKernel.add(
+        argument.int64s, groups.ids, groups.rowCount, to: base, shift: sums.shift)
     }
   }
 
@@ -48,7 +50,7 @@ final class NarrowSumState: AggregateState {
   ) -> Bool {
     guard let source = argument.deferred else { return false }
     if let group = groups.constant {
-      unsafe base[Int(group)] &+= source.sum(rows: 0..<groups.rowCount)
+      unsafe base[Int(group) << sums.shift] &+= source.sum(rows: 0..<groups.rowCount)
       return true
     }
     guard groups.runCount > 0, let ends = unsafe groups.runEnds,
@@ -60,21 +62,24 @@ final class NarrowSumState: AggregateState {
     var start = 0
     for run in 0..<groups.runCount {
       let end = unsafe Int(ends[run])
-      unsafe base[Int(groups.ids[run])] &+= source.sum(rows: start..<end)
+      unsafe base[Int(groups.ids[run]) << sums.shift] &+= source.sum(rows: start..<end)
       start = end
     }
     return true
   }
 
   /// Shorter runs are summed faster from a decoded batch.
-  private static let rowsPerRunMin = 256
+  static let rowsPerRunMin = 256
 
   /// Each run of rows is a plain sum.
   private func updateRuns(
     _ groups: GroupIDs, _ argument: Vector, _ base: UnsafeMutablePointer<Int64>
   ) {
     guard let ends = unsafe groups.runEnds else { return }
-    if argument.hasNulls || argument.isConstant { argument.flatten(rowCount: groups.rowCount) }
+    if argument.isConstant, !argument.hasNulls {
+      return unsafe updateRuns(groups, constant: argument.int64s[0], ends, base)
+    }
+    if argument.hasNulls { argument.flatten(rowCount: groups.rowCount) }
     let presence = unsafe argument.presence
     var start = 0
     for run in 0..<groups.runCount {
@@ -91,7 +96,19 @@ final class NarrowSumState: AggregateState {
       } else {
         total = unsafe SumKernel.sum(argument.int64s + start, end - start)
       }
-      unsafe base[Int(groups.ids[run])] &+= total
+      unsafe base[Int(groups.ids[run]) << sums.shift] &+= total
+      start = end
+    }
+  }
+
+  private func updateRuns(
+    _ groups: GroupIDs, constant value: Int64, _ ends: UnsafePointer<Int32>,
+    _ base: UnsafeMutablePointer<Int64>
+  ) {
+    var start = 0
+    for run in 0..<groups.runCount {
+      let end = unsafe Int(ends[run])
+      unsafe base[Int(groups.ids[run]) << sums.shift] &+= value &* Int64(end - start)
       start = end
     }
   }
@@ -104,7 +121,7 @@ final class NarrowSumState: AggregateState {
     let validity = unsafe argument.validity
     for row in 0..<groups.rowCount {
       let group = unsafe Int(groups.constant ?? groups.ids[row])
-      unsafe base[group] &+= validity[row] == 0 ? 0 : values[row]
+      unsafe base[group << sums.shift] &+= validity[row] == 0 ? 0 : values[row]
     }
   }
 

@@ -26,6 +26,8 @@ final class WideQuantileState: AggregateState {
 
   func count(_ group: Int) -> Int { pairs.count(group) }
 
+  override func isOccupied(_ group: Int) -> Bool { count(group) > 0 }
+
   func values(_ group: Int, rank low: Int) -> (Int128, Int128) {
     pairs.values(group, rank: low)
   }

@@ -1,6 +1,7 @@
 internal import CTallyKernels
 
-/// Sums over spans of a batch, whole or by group. Callers have proven that totals fit.
+/// Sums over spans of a batch, whole or by group (that of group `g` lies at `g << shift`). Callers
+/// have proven that totals fit.
 enum SumKernel {
   static func sum(_ values: UnsafePointer<Int64>, _ count: Int) -> Int64 {
     var total: Int64 = 0
@@ -14,15 +15,21 @@ enum SumKernel {
 
   static func add(
     _ values: UnsafePointer<Int64>, _ ids: UnsafePointer<UInt32>, _ count: Int,
-    to sums: UnsafeMutablePointer<Int64>
+    to sums: UnsafeMutablePointer<Int64>, shift: Int
   ) {
-    for row in 0..<count { unsafe sums[Int(ids[row])] &+= values[row] }
+    for row in 0..<count { unsafe sums[Int(ids[row]) &<< shift] &+= values[row] }
   }
 
   static func add(
     _ raws: UnsafePointer<UInt32>, _ base: Int64, _ scale: Int64, _ ids: UnsafePointer<UInt32>,
-    _ count: Int, to sums: UnsafeMutablePointer<Int64>
+    _ count: Int, to sums: UnsafeMutablePointer<Int64>, shift: Int
   ) {
+    guard shift == 0 else {
+      for row in 0..<count {
+        unsafe sums[Int(ids[row]) &<< shift] &+= base &+ scale &* Int64(raws[row])
+      }
+      return
+    }
     // SAFETY: the caller's ids index `sums`; UInt64 and Int64 have one layout.
     unsafe sums.withMemoryRebound(to: UInt64.self, capacity: 1) {
       unsafe tally_sum_groups(

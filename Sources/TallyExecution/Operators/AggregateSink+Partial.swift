@@ -100,7 +100,7 @@ extension CountState {
     let numbers = unsafe counts.int64s
     for row in 0..<groups.rowCount {
       if let present, present.isNull(row) { continue }
-      unsafe base[Int(groups.constant ?? groups.ids[row])] &+= numbers[row]
+      unsafe base[Int(groups.constant ?? groups.ids[row]) << shift] &+= numbers[row]
     }
   }
 }

@@ -61,13 +61,21 @@ import TallyPlanning
     let table = try currentTable(batch)
     let groups = try assignGroups(batch, table)
     var arguments: [Vector?] = argumentNodes.map { _ in nil }
+    func argument(of state: Int) throws(TallyError) -> Vector? {
+      guard let wanted = plan.states[state].argument else { return nil }
+      if arguments[wanted] == nil { arguments[wanted] = try evaluate(wanted, batch) }
+      return arguments[wanted]
+    }
+    var isBanked = false
+    if let bank = table.bank, groups.constant == nil, groups.runCount == 0 {
+      var lanes: [Vector?] = []
+      lanes.reserveCapacity(bank.states.count)
+      for state in bank.states { lanes.append(try argument(of: state)) }
+      isBanked = bank.add(groups, lanes)
+    }
     for (index, specification) in plan.states.enumerated() where specification.filter == nil {
-      var argument: Vector?
-      if let wanted = specification.argument {
-        if arguments[wanted] == nil { arguments[wanted] = try evaluate(wanted, batch) }
-        argument = arguments[wanted]
-      }
-      try table.states[index].update(groups, argument)
+      if isBanked, table.bank?.states.contains(index) == true { continue }
+      try table.states[index].update(groups, try argument(of: index))
     }
     for filter in filterNodes.indices { try processFiltered(filter, batch, groups, table) }
   }
@@ -158,9 +166,9 @@ import TallyPlanning
 
   override func produce(into next: Consumer) throws(TallyError) {
     guard let table else { return }
-    let occupied = table.groups.occupiedGroups()
+    try table.seal()
+    let occupied = table.occupiedGroups()
     guard !occupied.isEmpty else { return }
-    for state in table.states { try state.seal(groupCount: table.groups.groupCount) }
     let keys = plan.keys.map { Vector(type: $0.type) }
     let results = plan.calls.map { Vector(type: $0.call.type) }
     var start = 0

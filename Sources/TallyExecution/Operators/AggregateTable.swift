@@ -6,6 +6,8 @@ final class AggregateTable {
   private let plan: AggregatePlan
   let groups: GroupTable
   let states: [AggregateState]
+  /// Where states keep their numbers that are fed together.
+  let bank: SumBank?
   private var stateGroupCount = 0
 
   /// - Parameter day: the day of all rows, for a partition-wise aggregation.
@@ -21,17 +23,26 @@ final class AggregateTable {
     } else {
       groups = try HashGroupTable(codecs: codecs, budget: budget)
     }
+    let bank = plan.keys.isEmpty ? nil : SumBank(plan, budget: budget)
+    self.bank = bank
+    let denseGroupCount = plan.keys.isEmpty ? 1 : plan.denseSlotCount
     var states: [AggregateState] = []
-    for specification in plan.states {
-      states.append(
-        try AggregateTable.state(
-          specification, plan, denseGroupCount: plan.keys.isEmpty ? 1 : plan.denseSlotCount, budget)
-      )
+    for (index, specification) in plan.states.enumerated() {
+      let lane = bank?.lane(of: index) ?? GroupLane(budget: budget)
+      switch specification.kind {
+      case .count: states.append(CountState(lane))
+      case .narrowSum: states.append(NarrowSumState(lane))
+      default:
+        states.append(
+          try AggregateTable.state(
+            specification, plan, denseGroupCount: denseGroupCount, budget))
+      }
     }
     self.states = states
     groups.takesRuns = plan.states.allSatisfy {
       $0.filter == nil && ($0.kind == .count || $0.kind == .narrowSum)
     }
+    groups.marksRows = plan.witness == nil
     try prepare()
   }
 
@@ -40,10 +51,26 @@ final class AggregateTable {
     let count = groups.groupCount
     guard count > stateGroupCount else { return }
     for state in states { try state.resize(count) }
+    try bank?.prepare()
     stateGroupCount = count
   }
 
+  /// Called when all rows were taken in, before anything is read.
+  func seal() throws(TallyError) {
+    bank?.settle()
+    for state in states { try state.seal(groupCount: groups.groupCount) }
+  }
+
+  /// Groups that have rows, ascending, once all states are sealed.
+  func occupiedGroups() -> [UInt32] {
+    guard let witness = plan.witness, !groups.marksRows else { return groups.occupiedGroups() }
+    let state = states[witness]
+    return groups.occupiedGroups { state.isOccupied($0) }
+  }
+
   func merge(_ other: AggregateTable) throws(TallyError) {
+    bank?.settle()
+    other.bank?.settle()
     let mapping = try groups.merge(other.groups)
     try prepare()
     for (state, theirs) in zip(states, other.states) {
@@ -57,8 +84,8 @@ final class AggregateTable {
   ) throws(TallyError) -> AggregateState {
     let type = specification.argument.map { plan.arguments[$0].type } ?? .null
     switch specification.kind {
-    case .count: return CountState(budget: budget)
-    case .narrowSum: return NarrowSumState(budget: budget)
+    case .count: return CountState(GroupLane(budget: budget))
+    case .narrowSum: return NarrowSumState(GroupLane(budget: budget))
     case .wideSum: return WideSumState(budget: budget)
     case .doubleSum: return DoubleSumState(budget: budget)
     case .extreme(let isMinimum): return extremeState(type, isMinimum, budget)

@@ -7,19 +7,22 @@ import TallyStorage
   let column: ColumnSchema
   let vector: Vector
   private let pool: TextPool?
-  private var segment: SegmentReader?
-  private var stored: SegmentFooter.Column?
-  private var rowGroup = 0
-  private var page: Page?
-  private var pageIndex = -1
+  // One thread at a time uses a reader, and no accessor calls back: these need no dynamic check.
+  @safe @exclusivity(unchecked) private var segment: SegmentReader?
+  @safe @exclusivity(unchecked) private var stored: SegmentFooter.Column?
+  @safe @exclusivity(unchecked) private var rowGroup = 0
+  @safe @exclusivity(unchecked) private var page: Page?
+  @safe @exclusivity(unchecked) private var pageIndex = -1
   /// Rows of the page that the vector stands for.
-  private var rows = 0..<0
+  @safe @exclusivity(unchecked) private var rows = 0..<0
   /// Rows of the batch that are wanted; nil: all.
-  private var wanted: SelectionVector?
+  @safe @exclusivity(unchecked) private var wanted: SelectionVector?
   /// How segment-local codes become store codes.
-  private var translation = Translation.identity
+  @safe @exclusivity(unchecked) private var translation = Translation.identity
+  /// Store codes of the current page by its own numbers; nil: it has none.
+  @safe @exclusivity(unchecked) private var pageCodes: [SymbolCode]?
   /// Encoded bytes of the pages read so far.
-  private(set) var scannedByteCount = 0
+  @safe @exclusivity(unchecked) private(set) var scannedByteCount = 0
 
   private enum Translation {
     case identity
@@ -101,6 +104,7 @@ import TallyStorage
       let loaded = try segment.page(column: column.id, rowGroup: rowGroup, index: index)
       page = loaded
       pageIndex = index
+      pageCodes = column.type == .symbol ? loaded.dictionaryCodes.map { storeCodes($0) } : nil
       scannedByteCount += loaded.byteCount
     }
     guard let page else { return nil }
@@ -122,6 +126,34 @@ import TallyStorage
     vector.reset()
     rows = row..<(row + count)
     vector.deferred = self
+    return true
+  }
+
+  /// Has the vector stand for a whole page, which may have more rows than a batch: by one value,
+  /// by few runs, or deferred where it is only summed. False if it cannot.
+  func openWhole(_ index: Int, rowCount: Int, isSummed: Bool) throws(TallyError) -> Bool {
+    vector.reset()
+    vector.pool = pool
+    guard let page = try openPage(index, rowCount: rowCount) else {
+      setDefault()
+      return vector.isConstant && !vector.hasNulls
+    }
+    guard page.nullCount == 0 else { return false }
+    if page.constantValue != nil {
+      switch vector.layout {
+      case .int64: readIntegers(page, row: 0, count: rowCount)
+      case .code: readCodes(page, row: 0, count: rowCount)
+      case .bool: readBools(page, row: 0, count: rowCount)
+      default: return false
+      }
+      return true
+    }
+    if isSummed { return try postpone(page: index, row: 0, count: rowCount) }
+    guard vector.layout == .code, let runs = page.runs,
+      runs.ends.count <= rowCount / NarrowSumState.rowsPerRunMin,
+      readRuns(page, row: 0, count: rowCount)
+    else { return false }
+    translate(0..<max(vector.runCount, 1))
     return true
   }
 
@@ -173,8 +205,21 @@ import TallyStorage
     return next - first
   }
 
+  /// The wanted rows of the block that begins at `offset`, counted from its first.
+  private func wantedBlockRows(from next: inout Int, offset: Int) -> UnsafeBufferPointer<UInt16> {
+    let first = next
+    let found = wantedRows(from: &next, offset: offset)
+    guard let wanted else { return unsafe UnsafeBufferPointer(start: nil, count: 0) }
+    let indexes = unsafe wanted.indexes + first
+    // SAFETY: a block has at most as many wanted rows as `blockRows` has places.
+    for index in 0..<found {
+      unsafe blockRows[index] = indexes[index] &- UInt16(truncatingIfNeeded: offset)
+    }
+    return unsafe UnsafeBufferPointer(start: blockRows, count: found)
+  }
+
   /// Forms of the blocks of the current batch that were decoded.
-  private var forms: [(form: Affine, offset: Int)] = []
+  @safe @exclusivity(unchecked) private var forms: [(form: Affine, offset: Int)] = []
   private let blockRows = UnsafeMutablePointer<UInt16>.allocate(capacity: Page.blockRowCount)
 
   /// Decodes 32-bit raws of one form; false if the blocks do not have one.
@@ -187,16 +232,11 @@ import TallyStorage
       defer { offset += Page.blockRowCount }
       let block = (row + offset) / Page.blockRowCount
       var form: Affine?
-      if let wanted {
-        let first = next
-        let found = wantedRows(from: &next, offset: offset)
-        if found == 0 { continue }
-        if found * ColumnReader.rowsPerSingleMin <= Page.blockRowCount {
-          let indexes = unsafe wanted.indexes + first
-          for index in 0..<found { unsafe blockRows[index] = indexes[index] &- UInt16(offset) }
-          form = unsafe page.decodeNarrow(
-            block: block, rows: UnsafeBufferPointer(start: blockRows, count: found),
-            into: raws + offset)
+      if wanted != nil {
+        let rows = unsafe wantedBlockRows(from: &next, offset: offset)
+        if rows.isEmpty { continue }
+        if rows.count * ColumnReader.rowsPerSingleMin <= Page.blockRowCount {
+          form = unsafe page.decodeNarrow(block: block, rows: rows, into: raws + offset)
         } else {
           form = unsafe page.decodeNarrow(block: block, into: raws + offset)
         }
@@ -248,9 +288,56 @@ import TallyStorage
       translate(0..<max(vector.runCount, 1))
       return
     }
-    forEachBlock(row: row, count: count) { block, offset, rowCount in
+    if let pageCodes {
+      return forEachBlock(row: row, count: count) { block, offset, _ in
+        unsafe page.decodeCodes(block: block, through: pageCodes, into: codes + offset)
+      }
+    }
+    var offset = 0
+    var next = 0
+    while offset < count {
+      defer { offset += Page.blockRowCount }
+      let block = (row + offset) / Page.blockRowCount
+      if wanted != nil {
+        let rows = unsafe wantedBlockRows(from: &next, offset: offset)
+        if rows.isEmpty { continue }
+        if rows.count * ColumnReader.rowsPerSingleMin <= Page.blockRowCount,
+          unsafe page.decodeCodes(block: block, rows: rows, into: codes + offset)
+        {
+          unsafe translate(rows, of: codes + offset)
+          continue
+        }
+      }
       unsafe _ = page.decodeCodes(block: block, into: codes + offset)
-      translate(offset..<(offset + rowCount))
+      translate(offset..<min(offset + Page.blockRowCount, count))
+    }
+  }
+
+  private func storeCodes(_ codes: [UInt32]) -> [SymbolCode] {
+    switch translation {
+    case .identity: return codes
+    case .offset(let offset): return codes.map { $0 &+ offset }
+    case .table:
+      let table = stored?.localDictionary ?? []
+      return codes.map { Int($0) < table.count ? table[Int($0)] : nullSymbolCode }
+    }
+  }
+
+  /// Translates single codes of a block.
+  private func translate(
+    _ rows: UnsafeBufferPointer<UInt16>, of codes: UnsafeMutablePointer<SymbolCode>
+  ) {
+    switch translation {
+    case .identity: return
+    case .offset(let offset):
+      for index in rows.indices { unsafe codes[Int(rows[index])] &+= offset }
+    case .table:
+      guard let table = stored?.localDictionary else { return }
+      // A page whose codes exceed its local dictionary is refused when it is loaded.
+      for index in rows.indices {
+        let row = unsafe Int(rows[index])
+        unsafe codes[row] = table[Int(codes[row])]
+      }
     }
   }
 

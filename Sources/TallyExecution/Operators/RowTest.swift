@@ -79,8 +79,7 @@ final class RowTest {
     if let latest, latest.page === page { return latest.rows }
     var passing: [UInt16]?
     if let common = page.commonValue, !accepts(local: common) {
-      let (rows, values) = page.exceptions()
-      passing = zip(rows, values).filter { accepts(local: $0.1) }.map(\.0)
+      passing = page.exceptions { accepts(local: $0) }
     }
     latest = (page, passing)
     return passing
@@ -247,12 +246,29 @@ final class RowTest {
       let code = unsafe Int(codes[0])
       return keepAll(code < accepts.count && accepts[code] == 1, selection, &isPartial)
     }
+    // Rows that are not selected may have any code.
+    if isPartial { return refineCodes(vector, accepts, selection) }
     let bytes = unsafe mask.bools
     unsafe accepts.withUnsafeBufferPointer { table in
       // SAFETY: store codes are below the dictionary's length, which is that of the table.
       for row in 0..<rowCount { unsafe bytes[row] = table[Int(codes[row])] }
     }
     keepMasked(selection, &isPartial, rowCount)
+  }
+
+  /// Tests only the rows that are left.
+  private func refineCodes(_ vector: Vector, _ accepts: [UInt8], _ selection: SelectionVector) {
+    let (indexes, codes) = unsafe (selection.indexes, vector.codes)
+    var kept = 0
+    unsafe accepts.withUnsafeBufferPointer { table in
+      for index in 0..<selection.count {
+        // SAFETY: store codes are below the dictionary's length, which is that of the table.
+        let row = unsafe indexes[index]
+        unsafe indexes[kept] = row
+        kept &+= unsafe Int(table[Int(codes[Int(row)])])
+      }
+    }
+    selection.count = kept
   }
 
   /// Selects whole runs.

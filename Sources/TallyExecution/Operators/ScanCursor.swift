@@ -15,21 +15,22 @@ final class ScanCursor {
   private let compact: [Vector]
   private let dayVectors: [Vector]
   private let slicer: BatchSlicer?
+  // One thread at a time uses a cursor, and no accessor calls back: these need no dynamic check.
   /// By column: whether `readers` holds the current rows.
-  private var isLoaded: [Bool]
+  @safe @exclusivity(unchecked) private var isLoaded: [Bool]
   /// By output column: whether it may be left to be summed by its page.
   private let isOnlySummed: [Bool]
-  private var isPostponed: [Bool]
+  @safe @exclusivity(unchecked) private var isPostponed: [Bool]
   /// Whether tests look at runs and exceptions before rows are decoded.
   private let readsEncoded: Bool
-  private var position = (page: 0, row: 0, count: 0)
+  @safe @exclusivity(unchecked) private var position = (page: 0, row: 0, count: 0)
   /// Dead rows of the current morsel's segment; nil: it has none.
-  private var deletedRows: DeletedRows?
+  @safe @exclusivity(unchecked) private var deletedRows: DeletedRows?
   /// Row of the segment that is the current row group's first.
-  private var firstRow = 0
+  @safe @exclusivity(unchecked) private var firstRow = 0
   /// Rows of the pages that were looked at, dead ones included.
-  private(set) var scannedRowCount = 0
-  private(set) var prunedRowCount = 0
+  @safe @exclusivity(unchecked) private(set) var scannedRowCount = 0
+  @safe @exclusivity(unchecked) private(set) var prunedRowCount = 0
 
   init(plan: ScanPlan, context: QueryContext) throws(TallyError) {
     self.plan = plan
@@ -115,6 +116,7 @@ final class ScanCursor {
   private func scan(
     page: Int, rowCount: Int, _ emit: (Batch) throws(TallyError) -> Void
   ) throws(TallyError) {
+    if try deliverWhole(page: page, rowCount: rowCount, emit) { return }
     var row = 0
     for range in try matchingRuns(page: page, rowCount: rowCount) {
       // Two ranges may share a block, which is scanned once.
@@ -261,13 +263,38 @@ final class ScanCursor {
         columns.append(vector)
       }
     }
-    for vector in dayVectors {
-      vector.isConstant = true
-      columns.append(vector)
-    }
+    columns += constantDayVectors()
     let batch = Batch(rowCount: kept, columns: columns)
     defer { dropPostponed() }
     if let slicer { try slicer.slice(batch, emit) } else { try emit(batch) }
+  }
+
+  /// Hands a page on as one batch without decoding it; false if that cannot be.
+  private func deliverWhole(
+    page: Int, rowCount: Int, _ emit: (Batch) throws(TallyError) -> Void
+  ) throws(TallyError) -> Bool {
+    guard plan.takesWholePages, slicer == nil, deletedRows == nil,
+      tests.allSatisfy(\.isSkipped)
+    else { return false }
+    defer { dropPostponed() }
+    var columns: [Vector] = []
+    columns.reserveCapacity(plan.outputCount + dayVectors.count)
+    for index in 0..<plan.outputCount {
+      guard plan.isNeeded[index] else {
+        columns.append(compact[index])
+        continue
+      }
+      let isSummed = isOnlySummed[index]
+      guard try readers[index].openWhole(page, rowCount: rowCount, isSummed: isSummed) else {
+        return false
+      }
+      isPostponed[index] = vectors[index].deferred != nil
+      columns.append(vectors[index])
+    }
+    columns += constantDayVectors()
+    try emit(Batch(rowCount: rowCount, columns: columns))
+    try context.cancellation.check()
+    return true
   }
 
   /// A vector and its reader must not keep each other alive.
@@ -276,6 +303,12 @@ final class ScanCursor {
       vectors[index].deferred = nil
       isPostponed[index] = false
     }
+  }
+
+  /// Consumers may have flattened them.
+  private func constantDayVectors() -> [Vector] {
+    for vector in dayVectors { vector.isConstant = true }
+    return dayVectors
   }
 
   private func computeDayValues(_ day: Day) throws(TallyError) {

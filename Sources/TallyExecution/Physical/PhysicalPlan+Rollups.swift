@@ -36,6 +36,7 @@ extension PhysicalPlan {
       case .aggregate(var aggregate) = steps[first]
     else { return }
     aggregate.takeSets()
+    aggregate.dropAddedWitness()
     steps[first] = .aggregate(aggregate)
     let firstValue = scan.outputCount + scan.dayExpressions.count
     let layout = try PartialLayout(

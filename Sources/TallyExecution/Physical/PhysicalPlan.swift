@@ -69,6 +69,7 @@ struct PhysicalPlanner {
       !context.options.disabledRules.contains("page_sums")
     {
       plan.scan?.isOnlySummed = scanPlan.columns.indices.map { aggregate.onlySums(column: $0) }
+      plan.scan?.takesWholePages = aggregate.takesWholePages
     }
     if let rollupNeeds { try plan.takeRollups(rollupNeeds) }
     return plan

@@ -35,7 +35,12 @@ struct ScanFacts {
     var facts = InputFacts.ColumnFacts(mayBeNull: false)
     if column.type == .symbol {
       facts.codeCount = try context.pool(of: column)?.count
-      facts.mayBeNull = true
+      // A segment's codes ascend, and that of NULL is the least.
+      facts.mayBeNull =
+        !plan.slices.isEmpty
+        || segments.contains { _, footer in
+          (footer.column(id: column.id)?.localDictionary.first ?? nullSymbolCode) == nullSymbolCode
+        }
       return facts
     }
     var range: ClosedRange<Int64>?

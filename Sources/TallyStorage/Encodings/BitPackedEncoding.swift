@@ -44,6 +44,21 @@ struct BitPackedEncoding: IntegerDecoder {
     return header.affine(offset: packed.blocks[block].base)
   }
 
+  func decodeNarrow(
+    block: Int, rows: UnsafeBufferPointer<UInt16>, into target: UnsafeMutablePointer<UInt32>
+  ) -> Affine? {
+    guard packed.blocks[block].width + packed.blocks[block].exceptionWidth <= 32 else {
+      return nil
+    }
+    unsafe packed.unpackRelative(block: block, rows: rows, into: target)
+    return header.affine(offset: packed.blocks[block].base)
+  }
+
+  func sum(rows: Range<Int>) -> Int64? {
+    header.base &* Int64(rows.count)
+      &+ Int64(bitPattern: header.divisor &* packed.sum(rows))
+  }
+
   func decodeInt64(block: Int, into target: UnsafeMutablePointer<Int64>) {
     unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Page.blockRowCount) { raw in
       guard let narrow = raw.baseAddress else { return }

@@ -59,6 +59,21 @@ struct DictionaryEncoding: IntegerDecoder {
 
   var heldByteCount: Int { wideTable.count * 8 + narrowTable.count * 4 + indexes.heldByteCount }
 
+  /// Entries by index, where they are small.
+  var entries: [UInt32]? {
+    guard minimum >= 0, maximum <= Int64(UInt32.max), !narrowTable.isEmpty else { return nil }
+    let base = UInt32(minimum)
+    return narrowTable.map { $0 &+ base }
+  }
+
+  /// Padding included: every index that the widths admit is below.
+  var entryCount: Int { max(narrowTable.count, wideTable.count) }
+
+  /// Writes the indexes of a block's rows, each below the number of entries.
+  func decodeIndexes(block: Int, into target: UnsafeMutablePointer<UInt32>) {
+    unsafe indexes.unpackNarrow(block: block, into: target)
+  }
+
   func decodeNarrow(block: Int, into target: UnsafeMutablePointer<UInt32>) -> Affine? {
     guard !narrowTable.isEmpty else { return nil }
     unsafe indexes.unpackNarrow(block: block, into: target)

@@ -105,9 +105,26 @@ struct MappedEncoding: IntegerDecoder {
     table[Int(min(UInt64(bitPattern: code), UInt64(table.count - 1)))]
   }
 
-  func exceptions() -> (rows: [UInt16], values: [Int64]) {
-    let (rows, values) = reference.exceptions()
-    return (rows, values.map { mapped($0) })
+  func exceptions(passing accepts: (Int64) -> Bool) -> [UInt16] {
+    reference.exceptions { accepts(mapped($0)) }
+  }
+
+  func decodeNarrow(
+    block: Int, rows: UnsafeBufferPointer<UInt16>, into target: UnsafeMutablePointer<UInt32>
+  ) -> Affine? {
+    guard !narrowTable.isEmpty,
+      unsafe reference.decodeCodes(block: block, rows: rows, into: target)
+    else { return nil }
+    for index in rows.indices {
+      // SAFETY: the caller's rows lie within the block; codes are cut to the table.
+      let row = unsafe Int(rows[index])
+      unsafe target[row] = narrowTable[min(Int(target[row]), narrowTable.count - 1)]
+    }
+    forEachException(block: block) { row, value in
+      // SAFETY: `row` lies within the block.
+      unsafe target[row] = UInt32(truncatingIfNeeded: value &- minimum)
+    }
+    return Affine(base: minimum, scale: 1)
   }
 
   func decodeInt64(block: Int, into target: UnsafeMutablePointer<Int64>) {

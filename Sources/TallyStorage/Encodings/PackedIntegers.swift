@@ -25,7 +25,7 @@ struct PackedIntegers: Sendable {
     var exceptionWidth: Int
   }
 
-  private let bytes: [UInt8]
+  let bytes: [UInt8]
   let blocks: [Block]
   let count: Int
   /// One more than the greatest value that the widths admit; nil if it exceeds 32 bits.
@@ -138,7 +138,9 @@ struct PackedIntegers: Sendable {
       guard let base = source.baseAddress else { return }
       // SAFETY: `init` checked that low bits, gaps and high bits lie within `bytes` and that gaps
       // stay within the block; the target holds 1,024 entries.
-      if rows == Page.blockRowCount {
+      if rows == Page.blockRowCount, let needed, needed.count * 16 <= rows {
+        unsafe unpackFew(needed, of: block, base, into: target)
+      } else if rows == Page.blockRowCount {
         unsafe tally_unpack32(
           (base + block.dataOffset).assumingMemoryBound(to: UInt8.self), UInt32(block.width),
           target)
@@ -157,6 +159,49 @@ struct PackedIntegers: Sendable {
     }
   }
 
+  private func unpackFew(
+    _ needed: Range<Int>, of block: Block, _ base: UnsafeRawPointer,
+    into target: UnsafeMutablePointer<UInt32>
+  ) {
+    unsafe withUnsafeTemporaryAllocation(of: UInt16.self, capacity: needed.count) { rows in
+      for (place, row) in needed.enumerated() {
+        unsafe rows[place] = UInt16(truncatingIfNeeded: row)
+      }
+      // SAFETY: the rows are rows of a full block, whose bytes `init` checked.
+      unsafe tally_unpack_rows32(
+        (base + block.dataOffset).assumingMemoryBound(to: UInt8.self), UInt32(block.width),
+        rows.baseAddress, needed.count, target)
+    }
+  }
+
+  /// The same for some rows of the block; entries of others are unspecified.
+  func unpackRelative(
+    block index: Int, rows: UnsafeBufferPointer<UInt16>,
+    into target: UnsafeMutablePointer<UInt32>
+  ) {
+    let block = blocks[index]
+    unsafe bytes.withUnsafeBytes { source in
+      guard let base = source.baseAddress else { return }
+      let data = unsafe base.assumingMemoryBound(to: UInt8.self)
+      // SAFETY: as above; the rows are rows of the block.
+      if Blocks.rowCount(index, of: count) == Page.blockRowCount {
+        unsafe tally_unpack_rows32(
+          data + block.dataOffset, UInt32(block.width), rows.baseAddress, rows.count, target)
+      } else {
+        for place in rows.indices {
+          let row = unsafe Int(rows[place])
+          unsafe target[row] = UInt32(
+            truncatingIfNeeded: BitSequence.load(
+              source, bit: block.dataOffset &* 8 &+ row &* block.width, width: block.width))
+        }
+      }
+      guard block.exceptionCount > 0, block.exceptionWidth <= 32 else { return }
+      unsafe tally_patch32(
+        data + block.gapOffset, data + block.highOffset, source.count - block.highOffset,
+        block.exceptionCount, UInt32(block.exceptionWidth), UInt32(block.width), target)
+    }
+  }
+
   /// The one value of all entries, when headers alone prove that there is only one.
   var uniformValue: UInt64? {
     guard let first = blocks.first?.base else { return nil }
@@ -171,10 +216,11 @@ struct PackedIntegers: Sendable {
     block index: Int, needed: Range<Int>? = nil, into target: UnsafeMutablePointer<UInt32>
   ) {
     unsafe unpackRelative(block: index, needed: needed, into: target)
+    let rows = needed ?? 0..<Blocks.rowCount(index, of: count)
+    guard blocks[index].base != 0 else { return }
     // SAFETY: the target holds 1,024 entries.
     unsafe tally_affine32(
-      target, Blocks.rowCount(index, of: count),
-      UInt32(truncatingIfNeeded: blocks[index].base), 1)
+      target + rows.lowerBound, rows.count, UInt32(truncatingIfNeeded: blocks[index].base), 1)
   }
 
   /// Writes the values of a block.

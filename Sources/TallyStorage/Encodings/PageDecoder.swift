@@ -16,10 +16,10 @@ protocol IntegerDecoder: Sendable {
   var runs: (ends: [Int32], values: [Int64])? { get }
   /// Bounds that no value exceeds, as far as they are known without decoding; nil: they are not.
   var knownBounds: ClosedRange<Int64>? { get }
-  /// The value of every row that `exceptions` does not list, when the encoding keeps those apart.
+  /// The value of every row that is no exception, when the encoding keeps those apart.
   var commonValue: Int64? { get }
-  /// The rows that have another value than the common one, ascending, and their values.
-  func exceptions() -> (rows: [UInt16], values: [Int64])
+  /// The rows that have another value than the common one, and one that is accepted; ascending.
+  func exceptions(passing accepts: (Int64) -> Bool) -> [UInt16]
   /// Writes raws of the given rows of a block to their places, ascending; others are unspecified.
   /// Nil if that is no cheaper than decoding the block.
   func decodeNarrow(
@@ -36,7 +36,7 @@ extension IntegerDecoder {
   var knownBounds: ClosedRange<Int64>? { nil }
   var commonValue: Int64? { nil }
 
-  func exceptions() -> (rows: [UInt16], values: [Int64]) { ([], []) }
+  func exceptions(passing accepts: (Int64) -> Bool) -> [UInt16] { [] }
 
   func decodeNarrow(
     block: Int, rows: UnsafeBufferPointer<UInt16>, into target: UnsafeMutablePointer<UInt32>

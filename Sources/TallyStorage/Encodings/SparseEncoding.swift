@@ -48,14 +48,29 @@ struct SparseEncoding: IntegerDecoder {
 
   func decodeNarrow(block: Int, into target: UnsafeMutablePointer<UInt32>) -> Affine? {
     guard packed.isNarrow, common <= UInt64(UInt32.max) else { return nil }
-    // SAFETY: `exceptions` holds two blocks, enough for the 1,024 that one block can need
-    // wherever they begin; `scatter` writes rows of the block only.
+    // SAFETY: the target holds 1,024 entries.
     unsafe target.update(
       repeating: UInt32(truncatingIfNeeded: common), count: Page.blockRowCount)
-    if let uniform {
-      unsafe mark(block: block, uniform, into: target)
-      return header.affine()
-    }
+    unsafe placeExceptions(block: block, into: target)
+    return header.affine()
+  }
+
+  func decodeNarrow(
+    block: Int, rows: UnsafeBufferPointer<UInt16>, into target: UnsafeMutablePointer<UInt32>
+  ) -> Affine? {
+    guard packed.isNarrow, common <= UInt64(UInt32.max) else { return nil }
+    let value = UInt32(truncatingIfNeeded: common)
+    // SAFETY: the caller's rows lie within the block.
+    for index in rows.indices { unsafe target[Int(rows[index])] = value }
+    unsafe placeExceptions(block: block, into: target)
+    return header.affine()
+  }
+
+  /// Writes the differing rows of a block. Needs narrow values.
+  private func placeExceptions(block: Int, into target: UnsafeMutablePointer<UInt32>) {
+    if let uniform { return unsafe mark(block: block, uniform, into: target) }
+    // SAFETY: `exceptions` holds two blocks, enough for the 1,024 that one block can need
+    // wherever they begin; `scatter` writes rows of the block only.
     unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 2 * Page.blockRowCount) {
       exceptions in
       guard let base = exceptions.baseAddress else { return }
@@ -67,7 +82,6 @@ struct SparseEncoding: IntegerDecoder {
       }
       unsafe scatter(block: block, base, into: target)
     }
-    return header.affine()
   }
 
   var commonValue: Int64? { value(common) }
@@ -76,17 +90,43 @@ struct SparseEncoding: IntegerDecoder {
     header.base &+ Int64(bitPattern: header.divisor &* raw)
   }
 
-  func exceptions() -> (rows: [UInt16], values: [Int64]) {
-    var rows: [UInt16] = []
-    rows.reserveCapacity(packed.count)
-    for (index, bits) in words.enumerated() {
-      var word = bits
-      while word != 0 {
-        rows.append(UInt16(truncatingIfNeeded: index &* 64 &+ word.trailingZeroBitCount))
-        word &= word &- 1
+  func exceptions(passing accepts: (Int64) -> Bool) -> [UInt16] {
+    let raws = packed.uniformValue == nil ? packed.allValues() : []
+    var answers = SmallAnswers()
+    return unsafe [UInt16](unsafeUninitializedCapacity: packed.count) { rows, kept in
+      kept = 0
+      var next = 0
+      for (index, bits) in words.enumerated() {
+        var word = bits
+        while word != 0 {
+          let raw = next < raws.count ? raws[next] : packed.uniformValue ?? 0
+          let passes = answers.answer(raw) { accepts(value(raw)) }
+          // SAFETY: there are as many rows as bits, and no more are kept.
+          unsafe rows[kept] = UInt16(
+            truncatingIfNeeded: index &* 64 &+ word.trailingZeroBitCount)
+          kept &+= passes ? 1 : 0
+          next &+= 1
+          word &= word &- 1
+        }
       }
     }
-    return (rows, packed.allValues().map { value($0) })
+  }
+
+  func sum(rows: Range<Int>) -> Int64? {
+    let differing = rank(rows.lowerBound)..<rank(rows.upperBound)
+    let raw = packed.sum(differing) &+ common &* UInt64(rows.count - differing.count)
+    return header.base &* Int64(rows.count) &+ Int64(bitPattern: header.divisor &* raw)
+  }
+
+  /// Differing rows before a row of the page, or before its end.
+  private func rank(_ row: Int) -> Int {
+    if row == rowCount { return packed.count }
+    let word = row / 64
+    var rank = Int(ranks[row / Page.blockRowCount])
+    for index in (row / Page.blockRowCount * Bitmap.wordsPerBlock)..<word {
+      rank += words[index].nonzeroBitCount
+    }
+    return rank + (words[word] & ((1 &<< UInt64(row % 64)) - 1)).nonzeroBitCount
   }
 
   func decodeInt64(block: Int, into target: UnsafeMutablePointer<Int64>) {
@@ -167,6 +207,23 @@ struct SparseEncoding: IntegerDecoder {
         word &= word &- 1
       }
     }
+  }
+}
+
+/// What was found out about small numbers, so that it is found out once.
+private struct SmallAnswers {
+  private var known: UInt64 = 0
+  private var isTrue: UInt64 = 0
+
+  @inline(__always)
+  mutating func answer(_ number: UInt64, _ ask: () -> Bool) -> Bool {
+    guard number < 64 else { return ask() }
+    let bit: UInt64 = 1 &<< number
+    if known & bit == 0 {
+      known |= bit
+      if ask() { isTrue |= bit }
+    }
+    return isTrue & bit != 0
   }
 }
 
