@@ -15,6 +15,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -65,11 +66,17 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
+    .target(
+      name: "TallyAuth",
+      dependencies: [
+        "TallyBase", "TallyFile", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .executableTarget(
       name: "TallyCLI",
       dependencies: [
-        "Tally", "TallyIngest", "TallyServer", "TallyFormat", "TallyBase", "TallyFile",
-        "TallyStorage", "TallyLanguage", "TallyPlanning", "TallyExecution", "CEdit",
+        "Tally", "TallyIngest", "TallyServer", "TallyFormat", "TallyAuth", "TallyBase",
+        "TallyFile", "TallyStorage", "TallyLanguage", "TallyPlanning", "TallyExecution", "CEdit",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -123,7 +130,7 @@ let package = Package(
   ]
     + [
       "TallyBase", "TallyFile", "TallyStorage", "TallyLanguage", "TallyPlanning",
-      "TallyExecution", "TallyIngest", "TallyWire", "Tally",
+      "TallyExecution", "TallyIngest", "TallyWire", "TallyAuth", "Tally",
     ].map { module in
       .testTarget(
         name: "\(module)Tests",

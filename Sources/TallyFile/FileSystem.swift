@@ -53,8 +53,18 @@ package enum OpenMode: Sendable {
   case read
   /// Reads and writes a file that must not exist yet.
   case createNew
+  /// The same, and nobody but the owner may read it.
+  case createNewPrivate
   /// Reads and writes an existing file.
   case readWrite
+
+  /// Whether the file must not exist yet.
+  package var isCreating: Bool {
+    switch self {
+    case .createNew, .createNewPrivate: true
+    case .read, .readWrite: false
+    }
+  }
 }
 
 package enum FileKind: Sendable {

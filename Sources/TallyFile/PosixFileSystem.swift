@@ -15,21 +15,27 @@ package struct PosixFileSystem: FileSystem {
 
   /// rw-r--r--, before the process's umask.
   private static let filePermissions: mode_t = 0o644
+  /// rw-------.
+  private static let privatePermissions: mode_t = 0o600
   private static let directoryPermissions: mode_t = 0o755
 
   package func open(_ path: FilePath, _ mode: OpenMode) throws(TallyError) -> any File {
     let flags =
       switch mode {
       case .read: O_RDONLY
-      case .createNew: O_RDWR | O_CREAT | O_EXCL
+      case .createNew, .createNewPrivate: O_RDWR | O_CREAT | O_EXCL
       case .readWrite: O_RDWR
       }
-    let descriptor = try openDescriptor(path, flags)
+    var permissions = Self.filePermissions
+    if case .createNewPrivate = mode { permissions = Self.privatePermissions }
+    let descriptor = try openDescriptor(path, flags, permissions)
     return PosixFile(descriptor: descriptor, path: path.string)
   }
 
-  private func openDescriptor(_ path: FilePath, _ flags: Int32) throws(TallyError) -> Int32 {
-    try unsafe call("open", path) { unsafe posixOpen($0, flags | O_CLOEXEC, Self.filePermissions) }
+  private func openDescriptor(
+    _ path: FilePath, _ flags: Int32, _ permissions: mode_t = filePermissions
+  ) throws(TallyError) -> Int32 {
+    try unsafe call("open", path) { unsafe posixOpen($0, flags | O_CLOEXEC, permissions) }
   }
 
   /// Runs a call that answers -1 on failure, again while a signal interrupts it.

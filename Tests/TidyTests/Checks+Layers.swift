@@ -17,14 +17,15 @@ extension Checks {
     "TallyIngest": ["TallyBase", "CZlib", "CZstd", "CTallyKernels"],
     "TallyWire": ["TallyBase"],
     "TallyFormat": ["TallyBase", "TallyLanguage"],
+    "TallyAuth": ["TallyBase", "TallyFile", "SystemPackage", "Crypto"],
     "TallyServer": [
       "Tally", "TallyBase", "TallyExecution", "TallyFormat", "TallyIngest", "TallyPlanning",
       "TallyStorage", "TallyWire", "Logging", "NIOCore", "NIOPosix",
     ],
     "Tally": engine.union(["SystemPackage"]),
     "TallyCLI": engine.union([
-      "Tally", "TallyFormat", "TallyIngest", "TallyServer", "CEdit", "ArgumentParser", "Logging",
-      "SystemPackage", "Foundation", "FoundationEssentials",
+      "Tally", "TallyAuth", "TallyFormat", "TallyIngest", "TallyServer", "CEdit",
+      "ArgumentParser", "Logging", "SystemPackage", "Foundation", "FoundationEssentials",
     ]),
   ]
 

@@ -81,14 +81,14 @@ package final class MemoryFileSystem: FileSystem {
       let (parent, name) = try state.parent(of: path.string, "open")
       switch state.disk.directories[parent]?.entries[name] {
       case .file(let node):
-        if case .createNew = mode {
+        if mode.isCreating {
           throw TallyError.systemCall("open", path: path.string, errno: Errno.fileExists.rawValue)
         }
         return node
       case .directory:
         throw TallyError.systemCall("open", path: path.string, errno: Errno.isDirectory.rawValue)
       case nil:
-        guard case .createNew = mode else {
+        guard mode.isCreating else {
           throw TallyError.systemCall(
             "open", path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
         }
