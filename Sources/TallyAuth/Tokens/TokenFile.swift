@@ -6,6 +6,8 @@ package struct TokenList: Hashable, Sendable {
   package var stamp: UInt64 = 0
   /// In the order in which they were made.
   package var tokens: [TokenRecord] = []
+
+  package init(stamp: UInt64 = 0) { self.stamp = stamp }
 }
 
 /// The bytes of `auth/TOKENS`. Numbers are little-endian, texts a varint and that many bytes.

@@ -126,7 +126,7 @@ extension StoreVerifier {
 
   private static let rootNames: Set<String> = [
     "LOCK", "CURRENT", "CURRENT.tmp", "dictionaries", "partitions", "tmp", "wal", "leases",
-    "quarantine", "rejects", "receipts", "reserve",
+    "quarantine", "rejects", "receipts", "reserve", "auth", "audit",
   ]
 
   private func names(_ directory: FilePath) throws(TallyError) -> [String] {
