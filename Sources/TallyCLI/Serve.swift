@@ -82,9 +82,12 @@ struct ServeCommand: ParsableCommand {
     }
     var logger = Logger(label: "tally") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
+    let access: StoreAccess?
     let server: Server
     do {
-      server = try Server.start(database, configuration: configuration, logger: logger)
+      access = try StoreAccess.open(self.database, logger: logger)
+      server = try Server.start(
+        database, configuration: configuration, authenticator: access, logger: logger)
     } catch {
       try? database.closeStore()
       throw error
@@ -94,6 +97,7 @@ struct ServeCommand: ParsableCommand {
     try output.flush()
     StopSignal.wait()
     server.shutDown(withinMilliseconds: shutdownSeconds * 1_000)
+    try? access?.close()
     try database.closeStore()
   }
 

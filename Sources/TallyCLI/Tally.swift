@@ -30,7 +30,8 @@ struct TallyCommand: ParsableCommand {
       ReplCommand.self, QueryCommand.self, StatsCommand.self, InspectCommand.self,
       ImportCommand.self, CompactCommand.self, GenerateCommand.self, DemoCommand.self,
       VerifyCommand.self, BackupCommand.self, RestoreCommand.self, RepairCommand.self,
-      RetainCommand.self, EraseCommand.self, ServeCommand.self,
+      RetainCommand.self, EraseCommand.self, ServeCommand.self, TokenCommand.self,
+      AuditCommand.self,
     ],
     defaultSubcommand: ReplCommand.self)
 

@@ -25,6 +25,12 @@ package enum AccessTable {
     package var method: String
     package var path: String
     package var requirement: Requirement
+
+    package init(method: String, path: String, requirement: Requirement) {
+      self.method = method
+      self.path = path
+      self.requirement = requirement
+    }
   }
 
   package static let routes: [Route] = [
