@@ -87,4 +87,44 @@ import Testing
     let missing = try TallyProcess.run(["token", "list", "--db", try folder.path])
     #expect(missing.status == 3 && missing.errors.contains("is not a store"))
   }
+
+  /// A running server asks for tokens, follows what is done to them, and writes both down.
+  @Test func aServerFollowsTheTokens() throws {
+    try load()
+    let run = try TallyProcess.shell(
+      """
+      cd "\(try folder.path)"
+      T=$(tally token create --db store --name ops --all-orgs --scope org:analytics:read 2>&1)
+      T=${T%%$'\\n'*}
+      tally serve --db store --listen 127.0.0.1:0 > out 2> err &
+      P=$!
+      for i in {1..400}; do grep -q '^listening' out && break; sleep 0.05; done
+      PORT=$(sed 's/.*://' out)
+      ask() {
+        exec 3<> /dev/tcp/127.0.0.1/$PORT
+        printf "$1" >&3
+        cat <&3
+        exec 3>&-
+      }
+      ask "QUERY count(*)\\nAUTH TOKEN tally_no\\nAUTH TOKEN $T\\nQUERY count(*)\\nFLUSH\\nQUIT\\n"
+      tally token revoke --db store ops
+      for i in {1..200}; do tally audit list --db store | grep -q token.revoke && break; done
+      ask "AUTH TOKEN $T\\nQUIT\\n"
+      kill -TERM $P
+      wait $P
+      tally audit verify --db store
+      tally audit list --db store --action authenticate
+      tally audit list --db store | grep -c '"action":"server'
+      """)
+    let lines = run.output.split(separator: "\n").map(String.init)
+    func has(_ prefix: String) -> Bool { lines.contains { $0.hasPrefix(prefix) } }
+    #expect(has("-E_AUTH retry=no :authenticate first"), "\(run.output)")
+    #expect(has("-E_AUTH attempts_left=2"))
+    #expect(has("+AUTH user=ops org=* scopes=org:analytics:read"))
+    #expect(has(".rows=1") && has("-E_FORBIDDEN need=org:analytics:write"))
+    #expect(lines.count { $0.contains("attempts_left=2") } == 2)
+    #expect(has("verified records=8 files=1 findings=0"))
+    #expect(lines.count { $0.contains("\"action\":\"authenticate\"") } == 3)
+    #expect(lines.last == "2")
+  }
 }

@@ -83,4 +83,33 @@ import Testing
       }
     }
   }
+
+  /// Bytes that somebody made up, with the right checksum, lead to an error at worst.
+  @Test(arguments: 0..<20 as Range<UInt64>)
+  func madeUpListsDoNotTrap(seed: UInt64) throws {
+    let (system, store) = try start()
+    for step in Self.steps { try step(store) }
+    let path: FilePath = "store/auth/TOKENS"
+    let whole = try system.readFile(path, byteCountMax: 1 << 20)
+    var random = SplitMix64(seed: seed)
+    var readableCount = 0
+    for _ in 0..<100 {
+      var bytes = whole
+      for _ in 0...random.next(below: 3) {
+        let index = 32 + Int(random.next(below: UInt64(bytes.count - 32)))
+        switch random.next(below: 3) {
+        case 0: bytes[index] = UInt8(truncatingIfNeeded: random.next())
+        case 1: bytes.remove(at: index)
+        default: bytes.insert(random.pick([0, 0x7F, 0xFF]), at: index)
+        }
+      }
+      let checksum = CRC32C.checksum(bytes, 16..<bytes.count)
+      for index in 0..<4 { bytes[12 + index] = UInt8(truncatingIfNeeded: checksum >> (index * 8)) }
+      let file = try system.open(path, .readWrite)
+      try file.truncate(to: 0)
+      try file.write(bytes, at: 0)
+      if (try? store.load()) != nil { readableCount += 1 }
+    }
+    #expect(readableCount < 100)
+  }
 }
