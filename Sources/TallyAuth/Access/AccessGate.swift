@@ -1,0 +1,108 @@
+package import SystemPackage
+package import TallyBase
+package import TallyFile
+
+/// What stands between a server's clients and its store: tokens, limits, and the log of both.
+package final class AccessGate: Sendable {
+  private let tokens: TokenAuthenticator
+  private let rates: RateLimiter
+  private let audit: AuditLog
+  private let clock: AccessClock
+  private let report: @Sendable (TokenChange?, TallyError?) -> Void
+
+  /// Nil if the store has no token that works: then nobody is asked for one.
+  ///
+  /// - Parameter report: told of each change of a token, and of lists that could not be read.
+  /// - Throws: `locked` if another server writes the audit log; `io`, `corruption`, `version`.
+  package static func open(
+    storeDirectory: FilePath, store: AuditStoreID, fileSystem: any FileSystem,
+    clock: AccessClock = .system,
+    report: @escaping @Sendable (TokenChange?, TallyError?) -> Void = { _, _ in }
+  ) throws(TallyError) -> AccessGate? {
+    let tokens = try TokenAuthenticator(
+      TokenStore(storeDirectory: storeDirectory, fileSystem: fileSystem), clock: clock)
+    guard tokens.hasTokens else { return nil }
+    let audit = try AuditLog(
+      storeDirectory: storeDirectory, store: store, fileSystem: fileSystem, clock: clock)
+    try audit.append(AuditRecord(.serverStart, time: clock.microseconds()), waiting: true)
+    return AccessGate(tokens, RateLimiter(clock: clock), audit, clock, report)
+  }
+
+  private init(
+    _ tokens: TokenAuthenticator, _ rates: RateLimiter, _ audit: AuditLog, _ clock: AccessClock,
+    _ report: @escaping @Sendable (TokenChange?, TallyError?) -> Void
+  ) {
+    self.tokens = tokens
+    self.rates = rates
+    self.audit = audit
+    self.clock = clock
+    self.report = report
+  }
+
+  /// Who shows `token`. Written down, whatever comes of it.
+  ///
+  /// - Throws: `unauthenticated`, also if it cannot be written down.
+  package func authenticate(_ token: String) throws(AccessRefusal) -> Principal {
+    var record = AuditRecord(.authenticate, time: clock.microseconds())
+    let outcome: Result<Principal, AccessRefusal>
+    do throws(AccessRefusal) {
+      let principal = try tokens.authenticate(token)
+      record.setPrincipal(principal)
+      outcome = .success(principal)
+    } catch {
+      record.outcome = error.code
+      // The id is public; whether there is such a token is not said.
+      record.tokenID = TokenSecret(token)?.tokenID
+      outcome = .failure(error)
+    }
+    guard (try? audit.append(record)) != nil else { throw .unauthenticated }
+    return try outcome.get()
+  }
+
+  /// The principal as of now; nil if its token no longer holds.
+  package func refresh(_ principal: Principal) -> Principal? { tokens.refresh(principal) }
+
+  /// Counts a request.
+  ///
+  /// - Throws: `rateLimited`.
+  package func admit(_ principal: Principal) throws(AccessRefusal) {
+    _ = try rates.admit(principal)
+  }
+
+  /// Writes down what a principal did.
+  ///
+  /// - Throws: `io` and others of the disk: what cannot be written down should not be done.
+  package func record(_ record: AuditRecord) throws(TallyError) { try audit.append(record) }
+
+  /// Looks whether tokens were changed, and writes down what. May wait for the disk.
+  package func follow() {
+    do throws(TallyError) {
+      for change in try tokens.reload() {
+        report(change, nil)
+        try audit.append(record(of: change), waiting: true)
+      }
+    } catch {
+      report(nil, error)
+    }
+  }
+
+  private func record(of change: TokenChange) -> AuditRecord {
+    let action: AuditRecord.Action =
+      switch change.kind {
+      case .created: .tokenCreate
+      case .rotated: .tokenRotate
+      case .revoked, .removed: .tokenRevoke
+      case .changed: .tokenChange
+      }
+    var record = AuditRecord(action, time: clock.microseconds())
+    record.org = change.token.org.text
+    record.target = change.token.id
+    return record
+  }
+
+  /// Ends the audit log with the server's end.
+  package func close() throws(TallyError) {
+    try audit.append(AuditRecord(.serverStop, time: clock.microseconds()))
+    try audit.close()
+  }
+}
