@@ -168,7 +168,7 @@ struct RollupChooser {
     slices.append(
       RollupSlice(
         segment: segment, rows: 0..<rowCount, rowCount: 1,
-        times: .constant(segment.info.day.startMicroseconds),
+        times: .constant(firstTime(segment.info)),
         columns: columns.map { fixedColumn($0, cover) }, values: values))
     return true
   }
@@ -230,8 +230,24 @@ struct RollupChooser {
       segment: segment, rows: ranges.first ?? 0..<0, furtherRows: Array(ranges.dropFirst()),
       rowCount: table.rowCount,
       times: usesStarts
-        ? .numbers(try table.bucketStarts()) : .constant(segment.info.day.startMicroseconds),
+        ? .numbers(startsInRange(try table.bucketStarts(), segment.info))
+        : .constant(firstTime(segment.info)),
       columns: sliceColumns, values: values)
+  }
+
+  /// A time that stands for all of a day, of a segment within the time range. Its start may lie
+  /// before the range: rows of other segments of the day make the range be tested.
+  private func firstTime(_ info: SegmentInfo) -> Int64 {
+    max(info.day.startMicroseconds, timeRange.start ?? .min)
+  }
+
+  /// The starts of cells, of which the first may begin before the time range and hold events of the
+  /// range alone: it is told by a time of the range then.
+  private func startsInRange(_ starts: [Int64], _ info: SegmentInfo) -> [Int64] {
+    guard let start = timeRange.start, start <= info.timeMinimum,
+      start > info.day.startMicroseconds
+    else { return starts }
+    return starts.map { max($0, start) }
   }
 
   /// The rows that a predicate on the first dimension leaves; all if there is none.
