@@ -31,6 +31,17 @@ import Testing
     var first: Timestamp
   }
 
+  @Test func noEventsAreTaken() throws {
+    let scratch = Scratch()
+    let database = try Database.open(scratch.path)
+    for _ in 0..<2 {
+      #expect(try database.append([Event]()).acceptedCount == 0)
+      try database.append(events(1))
+    }
+    #expect(try database.query("select count(*) as n from usage").first?["n"].int == 2)
+    try database.close()
+  }
+
   @Test func appendedEventsAreAnsweredAndSurviveReopening() throws {
     let scratch = Scratch()
     let database = try Database.open(scratch.path)

@@ -22,8 +22,7 @@ enum BatchCheck {
     guard time.validity.allSatisfy({ $0 != 0 }) else {
       throw invalid("an event has no time, which every event needs")
     }
-    guard let minimum = times.min(), let maximum = times.max(), minimum >= 0, maximum < timeEnd
-    else {
+    guard times.min() ?? 0 >= 0, times.max() ?? 0 < timeEnd else {
       throw invalid("an event's time lies outside of the years 1970 to 2261")
     }
     return times
