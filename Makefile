@@ -12,6 +12,7 @@ IMAGES ?= 100000
 CRASHES ?= 1000
 CYCLES ?= 100
 MINUTES ?= 20
+STATEMENTS ?= 100000
 
 .DEFAULT_GOAL := help
 
@@ -70,6 +71,10 @@ ingest: ## How fast events are taken, beside the disk's own speed (INGEST_EVENTS
 .PHONY: fuzz
 fuzz: ## Fuzzing suites in release, each for SECONDS_PER_FUZZER
 	@.ci/fuzz $(SECONDS_PER_FUZZER)
+
+.PHONY: isolation
+isolation: ## Random statements of one org in a store of many (STATEMENTS, SEED)
+	@.ci/isolation $(STATEMENTS) $(SEED)
 
 .PHONY: power
 power: ## Cut the power at every change of recorded runs (IMAGES, SEED)

@@ -4,7 +4,7 @@ internal import TallyExecution
 internal import TallyPlanning
 internal import TallyStorage
 
-/// What `SET` changes, for all queries of a database.
+/// What `SET` changes: for all queries of a database, or of one session.
 struct Settings: Sendable {
   var threadCount: Int
   var memoryByteCountMax: Int
@@ -65,35 +65,65 @@ struct Setting: Sendable {
   }
 }
 
+extension Setting {
+  /// - Parameter names: the settings there are.
+  func unknown(among names: [String]) -> TallyError {
+    TallyError(
+      .binding, "unknown setting '\(name)'", span: span,
+      hint: Suggestion.hint(Suggestion.nearest(to: name, among: names), quote: "'")
+        ?? "settings are \(names.joined(separator: ", "))")
+  }
+}
+
+extension Settings {
+  /// Names of what says how a query is answered.
+  static let names = ["threads", "memory_limit_mib", "allow_partial", "rollups"]
+
+  /// Changes what says how a query is answered.
+  ///
+  /// - Parameters:
+  ///   - threadCountMax: more threads than this there are not.
+  ///   - memoryByteCountMax: more memory than this is refused; nil: any is fine.
+  /// - Returns: false if the setting is another one.
+  /// - Throws: `invalidArgument` if the value does not fit.
+  mutating func apply(
+    _ setting: Setting, threadCountMax: Int, memoryByteCountMax ceiling: Int? = nil
+  ) throws(TallyError) -> Bool {
+    switch setting.name {
+    case "threads": threadCount = min(try setting.number(), threadCountMax)
+    case "memory_limit_mib":
+      let byteCount = try setting.number() << 20
+      if let ceiling, byteCount > ceiling {
+        throw TallyError(
+          .invalidArgument,
+          "found \(byteCount >> 20) for '\(setting.name)', expected at most \(ceiling >> 20)",
+          span: setting.span)
+      }
+      memoryByteCountMax = byteCount
+    case "allow_partial": allowsPartialAnswers = try setting.bool()
+    case "rollups": usesRollups = try setting.bool()
+    default: return false
+    }
+    return true
+  }
+}
+
 extension Database {
-  private static let settingNames = [
-    "threads", "memory_limit_mib", "allow_partial", "rollups", "page_cache", "result_cache",
-  ]
+  /// Names of what belongs to the process.
+  static let cacheSettingNames = ["page_cache", "result_cache"]
 
   func apply(_ setting: Setting) throws(TallyError) {
+    let isKnown = try settings.withLock { (settings) throws(TallyError) in
+      try settings.apply(setting, threadCountMax: pool.threadCount)
+    }
+    guard !isKnown else { return }
     switch setting.name {
-    case "threads":
-      let count = min(try setting.number(), pool.threadCount)
-      settings.withLock { $0.threadCount = count }
-    case "memory_limit_mib":
-      let count = try setting.number()
-      settings.withLock { $0.memoryByteCountMax = count << 20 }
-    case "allow_partial":
-      let isOn = try setting.bool()
-      settings.withLock { $0.allowsPartialAnswers = isOn }
-    case "rollups":
-      let isOn = try setting.bool()
-      settings.withLock { $0.usesRollups = isOn }
     case "page_cache":
       store.resizePageCache(to: try setting.byteCount())
     case "result_cache":
       results.resize(to: try setting.byteCount() ?? options.resultCacheByteCountMax)
     default:
-      throw TallyError(
-        .binding, "unknown setting '\(setting.name)'", span: setting.span,
-        hint: Suggestion.hint(
-          Suggestion.nearest(to: setting.name, among: Database.settingNames), quote: "'")
-          ?? "settings are \(Database.settingNames.joined(separator: ", "))")
+      throw setting.unknown(among: Settings.names + Database.cacheSettingNames)
     }
   }
 }

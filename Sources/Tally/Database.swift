@@ -67,6 +67,8 @@ public final class Database: Sendable {
     package var disabledRules: Set<String> = []
     /// The page encoding to write wherever it can represent the data, for tests.
     package var forcedEncoding: PageEncoding?
+    /// Whether segments get every rollup however small they are, for tests.
+    package var takesEveryRollup = false
 
     /// The defaults.
     public init() {}
@@ -78,6 +80,7 @@ public final class Database: Sendable {
   let settings: Mutex<Settings>
   let results: ResultCache
   private let plans = PlanCache()
+  let scopeNames = ScopeNames()
   /// Appending threads encode a few at a time, so that queries find a core when many append.
   private let encoding = Slots(count: Machine.coreCount / 2)
 
@@ -110,6 +113,10 @@ public final class Database: Sendable {
     var storeOptions = Store.Options()
     storeOptions.pageCacheByteCountMax = options.pageCacheByteCountMax
     storeOptions.segment.forcedEncoding = options.forcedEncoding
+    if options.takesEveryRollup {
+      storeOptions.segment.takesEveryRollup = true
+      storeOptions.segment.rollupPercentMax = 100
+    }
     storeOptions.includesLog = options.includesUnflushed
     storeOptions.bufferByteCountMax = max(1, options.bufferByteCountMax)
     storeOptions.freeByteCountMin = options.freeByteCountMin.map { Int64(max(0, $0)) }
@@ -145,16 +152,22 @@ public final class Database: Sendable {
 
   /// The same with cancellation, typed results and notes, for the command line.
   ///
-  /// - Parameters:
-  ///   - scope: names whose rows the asker may see, where that is not everybody's: answers are
-  ///     shared within a scope only.
-  ///   - usesResultCache: off: the answer is computed, whatever is kept, and not kept.
+  /// - Parameter usesResultCache: off: the answer is computed, whatever is kept, and not kept.
   package func run(
-    _ text: String, cancellation: CancellationToken = CancellationToken(), scope: String? = nil,
+    _ text: String, cancellation: CancellationToken = CancellationToken(),
     usesResultCache: Bool = true
   ) throws(TallyError) -> Session.Answer {
+    let session = try makeSession(settings.withLock { $0 }, usesResultCache: usesResultCache)
+    let answer = try session.run(text, cancellation: cancellation)
+    if let setting = answer.setting { try apply(setting) }
+    return answer
+  }
+
+  /// What answers one statement, on the rows that there are now.
+  func makeSession(
+    _ current: Settings, usesResultCache: Bool, nowMicroseconds: Int64? = nil
+  ) throws(TallyError) -> Session {
     let snapshot = try options.access == .readOnly ? store.refresh() : store.snapshot()
-    let current = settings.withLock { $0 }
     var execution = ExecutionOptions(threadCount: current.threadCount)
     execution.memoryByteCountMax = current.memoryByteCountMax
     execution.allowsPartialAnswers = current.allowsPartialAnswers
@@ -165,20 +178,19 @@ public final class Database: Sendable {
     }
     var session = Session(
       snapshot: snapshot, pool: pool, options: execution,
-      nowMicroseconds: Timestamp.now.microsecondsSinceEpoch, rejectLog: store.rejectLog,
-      plans: plans)
+      nowMicroseconds: nowMicroseconds ?? Timestamp.now.microsecondsSinceEpoch,
+      rejectLog: store.rejectLog, plans: plans)
     session.pageCache = store.pageCache
-    session.scope = scope
+    session.scopeNames = scopeNames
     if usesResultCache, results.isOn { session.results = results }
-    let answer = try session.run(text, cancellation: cancellation)
-    if let setting = answer.setting { try apply(setting) }
-    return answer
+    return session
   }
 
   /// Forgets answers that rows had a part in which have been taken away since.
   func forgetOlderResults() {
-    guard results.isOn, let snapshot = try? store.snapshot() else { return }
-    results.advance(to: snapshot.number)
+    guard let snapshot = try? store.snapshot() else { return }
+    scopeNames.forget(before: snapshot.number)
+    if results.isOn { results.advance(to: snapshot.number) }
   }
 
   // MARK: Events
@@ -201,19 +213,33 @@ public final class Database: Sendable {
     _ events: [Event], acknowledgement: Acknowledgement? = nil, batch: BatchNumber? = nil
   ) throws(DatabaseError) -> AppendResult {
     try publicly { () throws(TallyError) in
-      guard options.access == .readWrite else {
-        throw TallyError(.invalidArgument, "the database was opened for reading only")
-      }
-      let schema = try store.schema
-      let encoded = try encoding.occupy { () throws(TallyError) in
-        try EventEncoder(schema: schema).encode(events)
-      }
-      var appendOptions = AppendOptions()
-      appendOptions.acknowledgement = (acknowledgement ?? options.acknowledgement).stored
-      appendOptions.producer = batch?.producer
-      appendOptions.sequence = batch?.sequence
-      return AppendResult(try store.append(encoded, options: appendOptions))
+      let encoded = try encode(events)
+      return AppendResult(
+        try store.append(encoded, options: appendOptions(acknowledgement, batch)))
     }
+  }
+
+  /// The columnar form of events.
+  ///
+  /// - Throws: `invalidInput`; `invalidArgument` if the database is open for reading only.
+  func encode(_ events: [Event]) throws(TallyError) -> EventBatch {
+    guard options.access == .readWrite else {
+      throw TallyError(.invalidArgument, "the database was opened for reading only")
+    }
+    let schema = try store.schema
+    return try encoding.occupy { () throws(TallyError) in
+      try EventEncoder(schema: schema).encode(events)
+    }
+  }
+
+  func appendOptions(
+    _ acknowledgement: Acknowledgement?, _ batch: BatchNumber?
+  ) -> AppendOptions {
+    var appendOptions = AppendOptions()
+    appendOptions.acknowledgement = (acknowledgement ?? options.acknowledgement).stored
+    appendOptions.producer = batch?.producer
+    appendOptions.sequence = batch?.sequence
+    return appendOptions
   }
 
   /// Takes one event; see ``append(_:acknowledgement:batch:)``.

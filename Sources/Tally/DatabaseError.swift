@@ -5,7 +5,7 @@ public struct DatabaseError: Error, Hashable, Sendable {
   /// The kind of failure. New kinds may come: keep a `default` when you switch.
   public enum Code: String, Hashable, Sendable {
     case syntax, binding, unsupported, invalidArgument, resourceExhausted, cancelled, timeout
-    case invalidInput, io, diskFull, corruption, locked, version, `internal`
+    case invalidInput, forbidden, io, diskFull, corruption, locked, version, `internal`
   }
 
   /// The kind of failure.

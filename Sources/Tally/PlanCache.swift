@@ -20,6 +20,8 @@ package final class PlanCache: Sendable {
   private struct Key: Hashable {
     var text: String
     var options: ExecutionOptions
+    /// Whose rows the plan reads. Names are looked up for them as well.
+    var scope: OrgScope?
   }
 
   private struct State {
@@ -53,14 +55,14 @@ package final class PlanCache: Sendable {
   ///   - number: of the snapshot the statement is run on; what was kept for another is dropped.
   ///   - now: the time of the query.
   func find(
-    _ text: String, _ options: ExecutionOptions, _ number: UInt64, now: Int64
+    _ text: String, _ options: ExecutionOptions, _ scope: OrgScope?, _ number: UInt64, now: Int64
   ) -> Entry? {
     state.withLock { state in
       guard state.number == number else {
         state.removeAll()
         return nil
       }
-      let key = Key(text: text, options: options)
+      let key = Key(text: text, options: options, scope: scope)
       guard var entry = state.entries[key], entry.query.validTimes.contains(now) else {
         return nil
       }
@@ -73,7 +75,7 @@ package final class PlanCache: Sendable {
 
   /// Keeps what is known of a statement after it has run, in place of what was used longest ago.
   func insert(
-    _ text: String, _ options: ExecutionOptions, _ number: UInt64,
+    _ text: String, _ options: ExecutionOptions, _ scope: OrgScope?, _ number: UInt64,
     _ query: BoundQuery, _ plan: PreparedPlan
   ) {
     guard plan.isKept, text.utf8.count <= PlanCache.textByteCountMax else { return }
@@ -83,7 +85,7 @@ package final class PlanCache: Sendable {
         state.removeAll()
         state.number = number
       }
-      let key = Key(text: text, options: options)
+      let key = Key(text: text, options: options, scope: scope)
       state.remove(key)
       while state.entries.count >= PlanCache.entryCountMax
         || state.byteCount + byteCount > PlanCache.byteCountMax

@@ -28,6 +28,34 @@ enum ProfilePrinter {
     return annotated + summary(statistics, resultRowCount: resultRowCount, before: stages)
   }
 
+  /// The same of a statement of one org: nothing that depends on what others have. Operators below
+  /// the first that gathers see rows, rollups or batches as they lie, among those of others.
+  static func annotateInScope(
+    _ lines: [String], with statistics: ExecutionStatistics, resultRowCount: Int,
+    before stages: [StageTime]
+  ) -> [String] {
+    var annotated = lines
+    let operators = Array(statistics.operators.reversed())
+    let width = lines.map(\.count).max() ?? 0
+    // A limit stops what is below it early, after more rows or fewer.
+    let showsRows = !operators.contains { $0.name == "Limit" }
+    for (index, measured) in operators.enumerated() where index < annotated.count {
+      let padding = String(repeating: " ", count: max(0, width - annotated[index].count))
+      let gathers = ["Aggregate", "Sort", "TopN"].contains(measured.name)
+      let rows = showsRows && gathers ? " rows=\(measured.rowCount)" : ""
+      annotated[index] += "\(padding) \(rows) time=\(milliseconds(measured.nanoseconds)) ms"
+    }
+    return annotated + [
+      "answered \(resultRowCount) rows in \(milliseconds(statistics.elapsedNanoseconds)) ms",
+      time(stages + statistics.stages),
+    ]
+  }
+
+  private static func time(_ stages: [StageTime]) -> String {
+    "time: "
+      + stages.map { "\($0.name) \(milliseconds($0.nanoseconds))" }.joined(separator: ", ") + " ms"
+  }
+
   /// Where the answer came from, and what it took.
   static func summary(
     _ statistics: ExecutionStatistics, resultRowCount: Int, before stages: [StageTime]
@@ -36,9 +64,7 @@ enum ProfilePrinter {
       "answered \(resultRowCount) rows from \(statistics.source) in"
         + " \(milliseconds(statistics.elapsedNanoseconds)) ms,"
         + " \(statistics.peakByteCount) bytes held at most",
-      "time: "
-        + (stages + statistics.stages).map { "\($0.name) \(milliseconds($0.nanoseconds))" }
-        .joined(separator: ", ") + " ms",
+      time(stages + statistics.stages),
     ]
   }
 

@@ -75,9 +75,6 @@ extension Database {
   package func answer(
     _ question: inout Question, cancellation: CancellationToken
   ) throws(TallyError) -> Session.Answer {
-    guard question.org == nil else {
-      throw TallyError(.unsupported, "queries of one org are not in this version")
-    }
     let snapshot = try options.access == .readOnly ? store.refresh() : store.snapshot()
     let base = settings.withLock { $0 }
     let wanted = question.settings
@@ -94,6 +91,8 @@ extension Database {
       snapshot: snapshot, pool: pool, options: execution,
       nowMicroseconds: Timestamp.now.microsecondsSinceEpoch, rejectLog: store.rejectLog)
     session.pageCache = store.pageCache
+    session.scopeNames = scopeNames
+    if let org = question.org { session.enter(org: org) }
     session.parameters = question.parameters
     if results.isOn, question.parameters.isEmpty { session.results = results }
     let answer = try session.run(question.text, cancellation: cancellation)

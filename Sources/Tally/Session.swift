@@ -8,7 +8,7 @@ package import TallyStorage
 package struct Session: Sendable {
   let snapshot: StoreSnapshot
   let pool: WorkerPool
-  let options: ExecutionOptions
+  var options: ExecutionOptions
   let nowMicroseconds: Int64
   let rejectLog: RejectLog?
   /// Plans of statements that were run before; nil: every one is planned anew.
@@ -17,8 +17,12 @@ package struct Session: Sendable {
   var pageCache: PageCache?
   /// Where answers are looked for and kept; nil: nowhere.
   var results: ResultCache?
-  /// Whose answers those are; nil: everybody's.
-  var scope: String?
+  /// Whose rows there are; nil: everybody's.
+  var scope: OrgScope?
+  /// What is known of the scope's names; nil: nothing is kept.
+  var scopeNames: ScopeNames?
+  /// Told of errors of which a scope's asker is told less, for an operator's log.
+  var onHiddenError: (@Sendable (TallyError) -> Void)?
   /// The values of `$1`, `$2`, ...
   var parameters: [Value] = []
 
@@ -48,22 +52,26 @@ package struct Session: Sendable {
   package func run(
     _ text: String, cancellation: CancellationToken = CancellationToken()
   ) throws(TallyError) -> Answer {
-    if let known = plans?.find(text, options, snapshot.number, now: nowMicroseconds) {
+    guard scope != nil else { return try perform(text, cancellation) }
+    return try withinScope { () throws(TallyError) in try perform(text, cancellation) }
+  }
+
+  private func perform(
+    _ text: String, _ cancellation: CancellationToken
+  ) throws(TallyError) -> Answer {
+    if let known = plans?.find(text, options, scope, snapshot.number, now: nowMicroseconds) {
       return try answer(known.query, known.plan, cancellation)
     }
     var clock = StageClock()
     let statement = try Parser.parse(text)
     clock.end("parse")
-    let binder = Binder(
-      catalog: SnapshotCatalog(snapshot: snapshot, rejectLog: rejectLog),
-      options: BinderOptions(nowMicroseconds: nowMicroseconds, parameters: parameters))
-    let bound = try binder.bind(statement)
+    let bound = try bind(statement, cancellation)
     clock.end("bind")
     switch bound {
     case .query(let query):
       let plan = PreparedPlan(try optimized(query))
       let result = try answer(query, plan, cancellation)
-      plans?.insert(text, options, snapshot.number, query, plan)
+      plans?.insert(text, options, scope, snapshot.number, query, plan)
       return result
     case .explain(let query, let analyze):
       let rows = try explain(query, analyze: analyze, clock, cancellation)
@@ -76,9 +84,10 @@ package struct Session: Sendable {
   }
 
   /// What must be said of an answer from which rows are missing.
-  private static func warnings(about result: ResultSet) -> [QueryWarning] {
+  private func warnings(about result: ResultSet) -> [QueryWarning] {
     let count = result.statistics.missingRowCount
     guard count > 0 else { return [] }
+    guard scope == nil else { return [Session.scopedWarning] }
     return [
       QueryWarning(
         "rows in damaged segments are missing from the answer: partial=true missing_rows=\(count)",
@@ -95,7 +104,7 @@ package struct Session: Sendable {
     _ query: BoundQuery, _ plan: PreparedPlan, _ cancellation: CancellationToken
   ) throws(TallyError) -> Answer {
     let result = try rows(query, plan, cancellation)
-    return Answer(result: result, warnings: query.warnings + Session.warnings(about: result))
+    return Answer(result: result, warnings: query.warnings + warnings(about: result))
   }
 
   private func rows(
@@ -114,7 +123,7 @@ package struct Session: Sendable {
   }
 
   private func key(of query: BoundQuery) -> ResultCacheKey? {
-    results == nil ? nil : ResultCacheKey(query, scope: scope, options: options)
+    results == nil ? nil : ResultCacheKey(query, scope: scope?.org.string, options: options)
   }
 
   /// The answer as it is kept.
@@ -129,7 +138,7 @@ package struct Session: Sendable {
     _ query: BoundQuery, _ plan: PreparedPlan, _ cancellation: CancellationToken,
     isProfiling: Bool
   ) throws(TallyError) -> ResultSet {
-    var result = try Executor(pool: pool).execute(
+    var result = try executor.execute(
       plan, on: snapshot, options: options, cancellation: cancellation, isProfiling: isProfiling)
     for (index, name) in query.columnNames.enumerated() where index < result.columns.count {
       result.columns[index].name = name
@@ -147,7 +156,14 @@ package struct Session: Sendable {
     var lines = PlanPrinter.lines(plan).map { line in
       String(repeating: "  ", count: line.depth) + line.text
     }
-    if let key = key(of: query), let kept = kept(query, key) {
+    if scope != nil {
+      if analyze {
+        let result = try execute(query, PreparedPlan(plan), cancellation, isProfiling: true)
+        lines = ProfilePrinter.annotateInScope(
+          lines, with: result.statistics, resultRowCount: result.rowCount, before: clock.stages)
+        lines += warnings(about: result).map { "warning: " + $0.message }
+      }
+    } else if let key = key(of: query), let kept = kept(query, key) {
       lines += ["from the result cache"]
       if analyze {
         lines += ProfilePrinter.summary(
@@ -160,9 +176,9 @@ package struct Session: Sendable {
         lines, with: result.statistics, resultRowCount: result.rowCount, before: clock.stages)
       if let pageCache, let before { lines.append(ProfilePrinter.line(pageCache, since: before)) }
       if let results { lines.append(ProfilePrinter.line(results.statistics)) }
-      lines += Session.warnings(about: result).map { "warning: " + $0.message }
+      lines += warnings(about: result).map { "warning: " + $0.message }
     } else {
-      lines += try Executor(pool: pool).sources(of: plan, on: snapshot, options: options)
+      lines += try executor.sources(of: plan, on: snapshot, options: options)
     }
     var table = StringTable()
     let codes = lines.map { table.intern(ByteString($0)) }

@@ -75,17 +75,17 @@ struct SnapshotCatalog: Catalog {
   }
 
   func partitions() -> [TallyPlanning.PartitionSummary] {
-    var summaries: [TallyPlanning.PartitionSummary] = []
+    var days: [(day: Day, rowCount: Int, segmentCount: Int, byteCount: Int)] = []
     for info in snapshot.segments.infos {
-      if summaries.last?.day != info.day {
-        summaries.append(
-          TallyPlanning.PartitionSummary(
-            day: info.day, rowCount: 0, segmentCount: 0, byteCount: 0))
-      }
-      summaries[summaries.count - 1].rowCount += snapshot.rowCount(of: info)
-      summaries[summaries.count - 1].segmentCount += 1
-      summaries[summaries.count - 1].byteCount += Int(info.byteCount)
+      if days.last?.day != info.day { days.append((info.day, 0, 0, 0)) }
+      days[days.count - 1].rowCount += snapshot.rowCount(of: info)
+      days[days.count - 1].segmentCount += 1
+      days[days.count - 1].byteCount += Int(info.byteCount)
     }
-    return summaries
+    return days.map {
+      TallyPlanning.PartitionSummary(
+        day: $0.day, rowCount: $0.rowCount, segmentCount: $0.segmentCount,
+        byteCount: $0.byteCount)
+    }
   }
 }

@@ -10,13 +10,26 @@ package import TallyStorage
 /// then the workers' sinks are merged, and the merged sink feeds the next stage.
 package struct Executor: Sendable {
   private let pool: WorkerPool
+  private let scope: OrgScope?
 
-  package init(pool: WorkerPool) { self.pool = pool }
+  /// - Parameter scope: whose rows plans may read; nil: everybody's.
+  package init(pool: WorkerPool, scope: OrgScope? = nil) {
+    self.pool = pool
+    self.scope = scope
+  }
+
+  /// - Throws: `internal` if a plan reads rows of others than the executor's scope allows.
+  private func checkScope(_ plan: LogicalPlan) throws(TallyError) {
+    guard case .scan(let scan) = plan.source, scan.scope != scope else { return }
+    throw TallyError(.internal, "a plan of another scope than its session's")
+  }
 
   /// The rows of `plan`, which is prepared for `snapshot` and `options`.
   ///
   /// With `allowsPartialAnswers`, row groups that cannot be read are left out, as if they did not
   /// exist; `missingRowCount` says how many rows that concerns.
+  ///
+  /// Rows of others than `scope` names have no part in it.
   ///
   /// - Throws: `invalidArgument` for values that cannot be computed, `resourceExhausted` over the
   ///   memory limit, `cancelled`, and what storage throws.
@@ -25,6 +38,7 @@ package struct Executor: Sendable {
     cancellation: CancellationToken = CancellationToken(), isProfiling: Bool = false
   ) throws(TallyError) -> ResultSet {
     let start = Stopwatch.now()
+    try checkScope(plan.logical)
     var leftOut = LeftOut()
     while true {
       let context = QueryContext(
@@ -77,6 +91,7 @@ package struct Executor: Sendable {
   package func sources(
     of plan: LogicalPlan, on snapshot: StoreSnapshot, options: ExecutionOptions
   ) throws(TallyError) -> [String] {
+    try checkScope(plan)
     let context = QueryContext(
       snapshot: snapshot, options: options, cancellation: CancellationToken())
     return try PhysicalPlanner(context: context).plan(plan).sources(snapshot.schema)

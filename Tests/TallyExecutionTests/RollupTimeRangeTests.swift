@@ -30,7 +30,7 @@ import Testing
       "select count(*) from usage \(range)", "select count(*), sum(cost) from usage \(range)",
       "select org, count(*) from usage \(range) group by org order by 1",
       "select hour, count(*) from usage \(range) group by hour order by 1",
-      "select day, min(time) is null, sum(input_tokens) from usage \(range) group by day order by 1",
+      "select day, min(time) is null, sum(cost) from usage \(range) group by day order by 1",
       "select date_trunc('month', time) as m, count(*) from usage \(range) group by m",
     ] {
       let expected = try lines(

@@ -138,11 +138,12 @@ import Testing
 
   @Test func scopesShareNothing() throws {
     try fixture.withDatabase(on) { database in
-      for scope in ["org-1", "org-2", nil] {
+      for org in ["org-1", "org-2", nil] {
+        let session = try org.map { try database.session(org: $0) } ?? database.session()
         let before = database.resultCacheStatistics.hitCount
-        _ = try database.run(question, scope: scope)
+        _ = try session.run(question)
         #expect(database.resultCacheStatistics.hitCount == before)
-        _ = try database.run(question, scope: scope)
+        _ = try session.run(question)
         #expect(database.resultCacheStatistics.hitCount == before + 1)
       }
     }

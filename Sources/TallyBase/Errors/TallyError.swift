@@ -23,6 +23,8 @@ package struct TallyError: Error, Hashable, Sendable {
     case timeout
     /// An event or an input file cannot be taken as it is.
     case invalidInput
+    /// The caller may not do this: it belongs to the whole store, or to another org.
+    case forbidden
     /// The operating system refused a file operation.
     case io
     /// The disk or the quota is full. Nothing was taken; the same call may succeed later.

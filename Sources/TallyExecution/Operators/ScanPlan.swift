@@ -62,8 +62,22 @@ struct ScanPlanner {
       columns.append(context.snapshot.schema.columns[Schema.timeColumnID])
       isNeeded.append(false)
     }
+    var orgColumn: Int?
+    if let scope = scan.scope {
+      orgColumn = columns.firstIndex { $0.id == scope.column.id }
+      if orgColumn == nil {
+        columns.append(scope.column)
+        isNeeded.append(false)
+      }
+    }
     let builder = ScanPredicateBuilder(columns: columns, context: context)
     var predicates: [ScanPredicate] = []
+    // The first of all: no other condition is computed for a row of another org, so none can fail
+    // and tell of it.
+    if let scope = scan.scope {
+      predicates.append(
+        try builder.build(scope.condition(onColumn: orgColumn ?? columns.count - 1)))
+    }
     for predicate in scan.predicates { predicates.append(try builder.build(predicate)) }
     predicates = ScanPlanner.mergeRanges(predicates)
     var pruner = SegmentPruner(

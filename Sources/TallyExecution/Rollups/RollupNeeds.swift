@@ -32,6 +32,9 @@ final class RollupNeeds: Sendable {
     _ scan: LogicalPlan.Scan, filters: [BoundExpression], aggregate: LogicalPlan.Aggregate
   ) {
     var builder = Builder(scan: scan)
+    if let scope = scan.scope {
+      builder.columns.append(Column(schema: scope.column, use: "scope"))
+    }
     for key in aggregate.keys { builder.add(key, use: "key") }
     for predicate in scan.predicates + filters { builder.add(predicate, use: "predicate") }
     for call in aggregate.calls { builder.add(call) }

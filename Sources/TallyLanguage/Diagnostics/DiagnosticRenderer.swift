@@ -57,6 +57,7 @@ package struct DiagnosticRenderer: Sendable {
     case .cancelled: "cancelled"
     case .timeout: "timeout"
     case .invalidInput: "invalid input"
+    case .forbidden: "not allowed"
     case .io: "I/O error"
     case .diskFull: "disk full"
     case .corruption: "corruption"

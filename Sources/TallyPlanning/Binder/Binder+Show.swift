@@ -8,13 +8,23 @@ extension Binder {
     case .values(let column, let pattern, let limit):
       return try values(column, pattern: pattern, limit: limit)
     case .partitions: return partitions()
-    case .rollups: return rollups()
-    case .rejects: return rejects()
+    case .rollups:
+      try requireWholeStore("SHOW ROLLUPS")
+      return rollups()
+    case .rejects:
+      try requireWholeStore("SHOW REJECTS")
+      return rejects()
     }
   }
 
+  /// - Throws: `forbidden` if the asker sees rows of one org only.
+  private func requireWholeStore(_ statement: String) throws(TallyError) {
+    guard catalog.scope != nil else { return }
+    throw TallyError(.forbidden, "\(statement) tells of the whole store, this session of one org")
+  }
+
   private func columns() -> BoundQuery {
-    let rows: [[Value]] = catalog.schema.columns.map { column in
+    let rows: [[Value]] = catalog.visibleColumns.map { column in
       let count: Value =
         column.type == .symbol ? .int(Int128(catalog.symbolCount(column: column.id))) : .null
       return [
@@ -28,9 +38,9 @@ extension Binder {
   private func values(
     _ identifier: Identifier, pattern: String?, limit: Int?
   ) throws(TallyError) -> BoundQuery {
-    guard let column = catalog.schema.column(named: identifier.name) else {
+    guard let column = catalog.column(named: identifier.name) else {
       let near = Suggestion.nearest(
-        to: identifier.name, among: catalog.schema.columns.map(\.name))
+        to: identifier.name, among: catalog.visibleColumns.map(\.name))
       throw TallyError(
         .binding, "unknown column \"\(identifier.name)\"", span: identifier.span,
         hint: Suggestion.hint(near))
@@ -55,7 +65,8 @@ extension Binder {
     let rows: [[Value]] = catalog.partitions().map { partition in
       [
         .date(Int64(partition.day.number)), .int(Int128(partition.rowCount)),
-        .int(Int128(partition.segmentCount)), .int(Int128(partition.byteCount)),
+        partition.segmentCount.map { .int(Int128($0)) } ?? .null,
+        partition.byteCount.map { .int(Int128($0)) } ?? .null,
       ]
     }
     return table(

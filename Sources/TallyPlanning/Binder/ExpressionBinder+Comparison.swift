@@ -177,8 +177,8 @@ extension ExpressionBinder {
   /// Notes a comparison with a name that no row can have, and the names near it.
   private mutating func warnOfUnknownSymbol(_ left: BoundExpression, _ right: BoundExpression) {
     guard left.type == .symbol, let index = left.columnIndex, index < schema.columns.count,
-      case .text(let text) = right.literalValue, catalog.symbolCount(column: index) > 0,
-      !catalog.hasSymbol(text, column: index)
+      case .text(let text) = right.literalValue, !catalog.hasSymbol(text, column: index),
+      catalog.symbolCount(column: index) > 0
     else { return }
     let near = catalog.symbolsNear(text.string, column: index, limit: 3)
     let warning = QueryWarning(

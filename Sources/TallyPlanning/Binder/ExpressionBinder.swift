@@ -141,7 +141,7 @@ extension ExpressionBinder {
   private mutating func bindColumn(_ identifier: Identifier) throws(TallyError) -> BoundExpression {
     let name = identifier.name
     let alias = expanding.contains(name) ? nil : aliases[name]
-    if let column = schema.column(named: name), alias == nil || !prefersAlias(to: column) {
+    if let column = catalog.column(named: name), alias == nil || !prefersAlias(to: column) {
       return .column(column.id, column.type, span: identifier.span)
     }
     if let alias { return try expand(name, alias) }
@@ -181,7 +181,7 @@ extension ExpressionBinder {
 
   private func unknownColumn(_ identifier: Identifier) -> TallyError {
     let candidates =
-      schema.columns.map(\.name) + aliases.keys.sorted() + ComputedColumns.names
+      catalog.visibleColumns.map(\.name) + aliases.keys.sorted() + ComputedColumns.names
     let near = Suggestion.nearest(to: identifier.name, among: candidates)
     return TallyError(
       .binding, "unknown column \"\(identifier.name)\"", span: identifier.span,

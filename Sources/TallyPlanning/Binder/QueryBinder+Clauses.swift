@@ -51,7 +51,7 @@ extension QueryBinder {
     for item in query.select {
       switch item {
       case .all(let span):
-        for column in schema.columns {
+        for column in expressions.catalog.visibleColumns {
           items.append(
             Item(expression: .column(column.id, column.type, span: span), name: column.name))
         }

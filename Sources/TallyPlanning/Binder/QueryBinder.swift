@@ -50,7 +50,8 @@ struct QueryBinder {
     if let constant = try constantQuery(isGrouped: isGrouped, filter, timeRange) {
       return constant
     }
-    var plan = LogicalPlan.scan(.init(columns: schema.columns, timeRange: timeRange))
+    var plan = LogicalPlan.scan(
+      .init(columns: schema.columns, timeRange: timeRange, scope: expressions.catalog.scope))
     if let filter { plan = .filter(.init(input: plan, predicate: filter)) }
     if isGrouped {
       let keys = keys ?? []

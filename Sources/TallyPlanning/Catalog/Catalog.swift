@@ -5,6 +5,12 @@ package import TallyBase
 package protocol Catalog: Sendable {
   var schema: Schema { get }
 
+  /// Whose rows there are; nil: everybody's. Everything a catalog tells is about those rows.
+  var scope: OrgScope? { get }
+
+  /// Whether a column exists for who asks: to others its name means nothing.
+  func isVisible(column: Int) -> Bool
+
   /// The number of entries in a symbol column's dictionary, NULL not counted.
   func symbolCount(column: Int) -> Int
 
@@ -25,6 +31,32 @@ package protocol Catalog: Sendable {
 
   /// Rows that could not be taken, oldest first, as far as they are kept.
   func rejects() -> [RejectSummary]
+}
+
+extension Catalog {
+  package var scope: OrgScope? { nil }
+
+  package func isVisible(column: Int) -> Bool { true }
+
+  /// The columns that exist for who asks. In a scope those that events brought are in the order of
+  /// their names: the order in which they came tells who was first.
+  var visibleColumns: [ColumnSchema] {
+    guard scope != nil else { return schema.columns }
+    return schema.columns.filter(\.isStandard)
+      + schema.columns.filter { !$0.isStandard && isVisible(column: $0.id) }
+      .sorted { $0.name < $1.name }
+  }
+
+  /// The column of a name, if it exists for who asks.
+  func column(named name: String) -> ColumnSchema? {
+    guard let column = schema.column(named: name), isVisible(column: column.id) else { return nil }
+    return column
+  }
+}
+
+extension ColumnSchema {
+  /// Whether every store has the column, whatever events bring.
+  package var isStandard: Bool { Schema.standard.column(named: name) != nil }
 }
 
 /// One line of `SHOW REJECTS`.
@@ -85,11 +117,12 @@ package struct PartitionSummary: Hashable, Sendable {
   package var day: Day
   package var rowCount: Int
   /// Immutable files of the day; 0 where its rows are still in memory only.
-  package var segmentCount: Int
-  /// Bytes on disk.
-  package var byteCount: Int
+  /// Nil where they hold rows of others too.
+  package var segmentCount: Int?
+  /// Bytes on disk; nil where they are of others too.
+  package var byteCount: Int?
 
-  package init(day: Day, rowCount: Int, segmentCount: Int, byteCount: Int) {
+  package init(day: Day, rowCount: Int, segmentCount: Int?, byteCount: Int?) {
     self.day = day
     self.rowCount = rowCount
     self.segmentCount = segmentCount

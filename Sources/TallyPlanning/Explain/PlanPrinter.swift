@@ -85,6 +85,7 @@ package enum PlanPrinter {
   private static func describe(_ scan: LogicalPlan.Scan) -> String {
     let names = scan.columns.map(\.name)
     var text = "Scan usage (\(names.joined(separator: ", ")))"
+    if let scope = scan.scope { text += " of \(scope)" }
     if let start = scan.timeRange.start { text += " since \(TimestampText.format(start))" }
     if let end = scan.timeRange.end { text += " until \(TimestampText.format(end))" }
     if !scan.predicates.isEmpty {

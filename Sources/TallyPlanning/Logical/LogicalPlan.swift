@@ -28,11 +28,15 @@ package indirect enum LogicalPlan: Hashable, Sendable {
     package var timeRange: TimeBounds
     /// The most rows the consumer wants, or nil.
     package var rowLimit: Int?
+    /// Whose rows there are; nil: everybody's. No rule may change it, and the scan applies it
+    /// before it looks at anything else of a row.
+    package var scope: OrgScope?
 
     package init(
       columns: [ColumnSchema], predicates: [BoundExpression] = [],
-      timeRange: TimeBounds = TimeBounds(), rowLimit: Int? = nil
+      timeRange: TimeBounds = TimeBounds(), rowLimit: Int? = nil, scope: OrgScope? = nil
     ) {
+      self.scope = scope
       self.columns = columns
       self.predicates = predicates
       self.timeRange = timeRange

@@ -69,9 +69,6 @@ struct InsertRun {
     guard database.isWritable else {
       throw WireError(.readOnly, "the store is open for reading only")
     }
-    guard org == nil else {
-      throw WireError(.unsupported, "inserts of one org are not in this version")
-    }
     let bytes = try PayloadBytes.decode(
       payload, options.encoding, byteCountMax: limits.wire.payloadByteCountMax)
     let decoded = try decode(bytes, options)
@@ -86,7 +83,7 @@ struct InsertRun {
     if let first = decoded.rejections.first, isRefused {
       throw InsertRun.refusal(first, count: decoded.rejections.count, options)
     }
-    let receipt = try append(decoded.batch, options)
+    let receipt = try append(decoded.batch, options, org: org)
     var fields = [
       WireField("accepted", "\(receipt.acceptedCount)"),
       WireField("duplicates", "\(receipt.duplicateCount)"),
@@ -111,7 +108,7 @@ struct InsertRun {
   }
 
   private func append(
-    _ batch: EventBatch, _ options: InsertOptions
+    _ batch: EventBatch, _ options: InsertOptions, org: String?
   ) throws(WireError) -> AppendReceipt {
     var appendOptions = AppendOptions()
     switch options.ack ?? .durable {
@@ -123,7 +120,8 @@ struct InsertRun {
     appendOptions.producer = options.producer
     appendOptions.sequence = options.sequence
     do throws(TallyError) {
-      return try database.store.append(batch, options: appendOptions)
+      let session = try org.map { org throws(TallyError) in try database.openSession(org: org) }
+      return try (session ?? database.session()).append(batch, options: appendOptions)
     } catch {
       throw WireError(error, source: nil)
     }

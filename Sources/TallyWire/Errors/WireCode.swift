@@ -97,6 +97,7 @@ package struct WireCode: RawRepresentable, Hashable, Sendable {
     case .cancelled: self = .cancelled
     case .timeout: self = .timeout
     case .invalidInput: self = .input
+    case .forbidden: self = .forbidden
     case .io: self = .io
     case .diskFull: self = .diskFull
     case .corruption: self = .corrupt

@@ -1,10 +1,8 @@
-import TallyTestSupport
-
 /// Seeded random queries over the standard schema, ordered by every result column.
-struct QueryGenerator {
+package struct QueryGenerator {
   private var random: SplitMix64
 
-  init(seed: UInt64) { random = SplitMix64(seed: seed) }
+  package init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   private mutating func pick(_ choices: [String]) -> String {
     choices[Int(random.next(below: UInt64(choices.count)))]
@@ -12,7 +10,8 @@ struct QueryGenerator {
 
   private mutating func chance(_ oneIn: UInt64) -> Bool { random.next(below: oneIn) == 0 }
 
-  mutating func query() -> String {
+  /// The next query.
+  package mutating func query() -> String {
     var text = chance(3) ? rowQuery() : groupQuery()
     if chance(3) { text += " limit \(random.next(below: 9))" }
     if chance(6) { text += " offset \(random.next(below: 4))" }

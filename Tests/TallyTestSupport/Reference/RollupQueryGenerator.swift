@@ -1,10 +1,8 @@
-import TallyTestSupport
-
 /// Seeded random aggregations, most of which rollups may answer.
-struct RollupQueryGenerator {
+package struct RollupQueryGenerator {
   private var random: SplitMix64
 
-  init(seed: UInt64) { random = SplitMix64(seed: seed) }
+  package init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   private mutating func pick(_ choices: [String]) -> String {
     choices[Int(random.next(below: UInt64(choices.count)))]
@@ -12,7 +10,8 @@ struct RollupQueryGenerator {
 
   private mutating func chance(_ oneIn: UInt64) -> Bool { random.next(below: oneIn) == 0 }
 
-  mutating func query() -> String {
+  /// The next query.
+  package mutating func query() -> String {
     let keys = (0..<random.next(below: 3)).map { _ in key() }
     let calls = (0..<(1 + random.next(below: 3))).map { _ in call() }
     var text = "select \((keys + calls).joined(separator: ", ")) from usage\(filters())"
