@@ -69,4 +69,31 @@ import Testing
     gate.follow()
     #expect(throws: AccessRefusal.unauthenticated) { try gate.authenticate(issued.secret.text) }
   }
+
+  @Test func whoGuessesWaitsAndFillsNoLog() throws {
+    let issued = try issue("a")
+    let gate = try #require(try open())
+    let bad = AccessGate.Address(key: AddressKey([192, 0, 2, 7]), text: "192.0.2.7")
+    let good = AccessGate.Address(key: AddressKey([192, 0, 2, 8]), text: "192.0.2.8")
+    for _ in 0..<3 {
+      #expect(throws: AccessRefusal.unauthenticated) { try gate.authenticate("no", from: bad) }
+    }
+    for _ in 0..<100 {
+      #expect(throws: AccessRefusal.backOff(milliseconds: 1_000)) {
+        try gate.authenticate(issued.secret.text, from: bad)
+      }
+    }
+    _ = try gate.authenticate(issued.secret.text, from: good)
+    fixture.manual.advance(seconds: 1)
+    _ = try gate.authenticate(issued.secret.text, from: bad)
+    try gate.close()
+    var filter = AuditReader.Filter()
+    filter.action = "authenticate"
+    var lines: [String] = []
+    try AuditReader(storeDirectory: "store", fileSystem: fixture.system).read(filter) {
+      lines.append($0)
+    }
+    #expect(lines.count == 5)
+    #expect(lines.count { $0.contains("\"address\":\"192.0.2.7\"") } == 4)
+  }
 }

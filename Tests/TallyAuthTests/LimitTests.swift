@@ -112,8 +112,10 @@ import Testing
 
   @Test func threeFailuresCloseAndTheWaitGrows() throws {
     let limiter = FailureLimiter(clock: manual.clock)
-    let left = (0..<3).map { _ in limiter.recordFailure(address).attemptsLeft }
-    #expect(left == [2, 1, 0])
+    for left in [2, 1, 0] {
+      try limiter.check(address)
+      #expect(limiter.recordFailure(address).attemptsLeft == left)
+    }
     #expect(throws: AccessRefusal.backOff(milliseconds: 1_000)) { try limiter.check(address) }
     try limiter.check(AddressKey([192, 0, 2, 8]))
     var waits: [Int64] = []

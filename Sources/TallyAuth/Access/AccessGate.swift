@@ -6,6 +6,7 @@ package import TallyFile
 package final class AccessGate: Sendable {
   private let tokens: TokenAuthenticator
   private let rates: RateLimiter
+  private let failures: FailureLimiter
   private let audit: AuditLog
   private let clock: AccessClock
   private let report: @Sendable (TokenChange?, TallyError?) -> Void
@@ -34,16 +35,40 @@ package final class AccessGate: Sendable {
   ) {
     self.tokens = tokens
     self.rates = rates
+    failures = FailureLimiter(clock: clock)
     self.audit = audit
     self.clock = clock
     self.report = report
   }
 
-  /// Who shows `token`. Written down, whatever comes of it.
-  ///
-  /// - Throws: `unauthenticated`, also if it cannot be written down.
+  /// Where a client comes from.
+  package struct Address: Hashable, Sendable {
+    /// What failures are counted by.
+    package var key: AddressKey
+    /// As the log has it.
+    package var text: String
+
+    package init(key: AddressKey, text: String) {
+      self.key = key
+      self.text = text
+    }
+  }
+
+  /// Who shows `token`, wherever from.
   package func authenticate(_ token: String) throws(AccessRefusal) -> Principal {
+    try authenticate(token, from: nil)
+  }
+
+  /// Who shows `token`. Written down, whatever comes of it, but for what is not looked at.
+  ///
+  /// - Throws: `unauthenticated`, also if it cannot be written down; `backOff` while the address
+  ///   must wait.
+  package func authenticate(
+    _ token: String, from address: Address?
+  ) throws(AccessRefusal) -> Principal {
+    if let address { try failures.check(address.key) }
     var record = AuditRecord(.authenticate, time: clock.microseconds())
+    record.address = address?.text
     let outcome: Result<Principal, AccessRefusal>
     do throws(AccessRefusal) {
       let principal = try tokens.authenticate(token)
@@ -53,6 +78,7 @@ package final class AccessGate: Sendable {
       record.outcome = error.code
       // The id is public; whether there is such a token is not said.
       record.tokenID = TokenSecret(token)?.tokenID
+      if let address { _ = failures.recordFailure(address.key) }
       outcome = .failure(error)
     }
     guard (try? audit.append(record)) != nil else { throw .unauthenticated }

@@ -57,7 +57,8 @@ package final class FailureLimiter: Sendable {
   package func check(_ address: AddressKey) throws(AccessRefusal) {
     let wait = state.withLock { state -> Int64 in
       guard let entry = state.young[address] ?? state.old[address] else { return 0 }
-      return entry.blockedUntil &- max(clock.steadyNanoseconds(), entry.lastFailure)
+      let now = clock.steadyNanoseconds()
+      return entry.blockedUntil > now ? entry.blockedUntil &- now : 0
     }
     if wait > 0 { throw .backOff(milliseconds: (wait &+ 999_999) / 1_000_000) }
   }

@@ -34,6 +34,6 @@ struct TokenBucket: Hashable, Sendable {
 
   /// Whole requests left.
   func remaining(_ limit: RateLimit, at now: Int64) -> Int {
-    Int((limit.depthNanoseconds &- max(0, fullAt &- now)) / limit.intervalNanoseconds)
+    Int((limit.depthNanoseconds &- (max(fullAt, now) &- now)) / limit.intervalNanoseconds)
   }
 }

@@ -85,7 +85,7 @@ package final class RateLimiter: Sendable {
   private static func allowance(
     _ bucket: TokenBucket, _ limit: RateLimit, at now: Int64
   ) -> Allowance {
-    let untilFull = max(0, bucket.fullAt &- now)
+    let untilFull = max(bucket.fullAt, now) &- now
     return Allowance(
       limit: limit.perMinute, remaining: bucket.remaining(limit, at: now),
       resetSeconds: (untilFull &+ 999_999_999) / 1_000_000_000)
