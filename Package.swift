@@ -60,8 +60,8 @@ let package = Package(
     .target(
       name: "TallyServer",
       dependencies: [
-        "Tally", "TallyIngest", "TallyWire", "TallyFormat", "TallyBase", "TallyStorage",
-        "TallyExecution", "TallyPlanning",
+        "Tally", "TallyAuth", "TallyIngest", "TallyWire", "TallyFormat", "TallyBase",
+        "TallyStorage", "TallyExecution", "TallyPlanning",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -144,7 +144,7 @@ let package = Package(
       .testTarget(
         name: "TallyServerTests",
         dependencies: [
-          "TallyServer", "Tally", "TallyBase", "TallyWire",
+          "TallyServer", "Tally", "TallyAuth", "TallyBase", "TallyWire", "TallyTestSupport",
           .product(name: "Logging", package: "swift-log"),
           .product(name: "NIOCore", package: "swift-nio"),
           .product(name: "NIOPosix", package: "swift-nio"),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
 import Tally
+import TallyAuth
 import TallyBase
 import TallyServer
 
@@ -69,7 +70,7 @@ struct ServeCommand: ParsableCommand {
 
   func run() throws {
     let configuration = try serverConfiguration()
-    try Server.check(configuration, hasAuthenticator: false)
+    try Server.check(configuration)
     var options = Database.Options()
     options.access = readOnly ? .readOnly : .readWrite
     options.queryMemoryByteCountMax = queryMemory << 20
@@ -82,7 +83,7 @@ struct ServeCommand: ParsableCommand {
     }
     var logger = Logger(label: "tally") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
-    let access: StoreAccess?
+    let access: AccessGate?
     let server: Server
     do {
       access = try StoreAccess.open(self.database, logger: logger)

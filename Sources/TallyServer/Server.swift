@@ -1,6 +1,7 @@
 package import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import Synchronization
 package import Tally
 package import TallyBase
 
@@ -14,6 +15,7 @@ package final class Server: Sendable {
   private let context: ServerContext
   private let group: MultiThreadedEventLoopGroup
   private let listener: any Channel
+  private let hasStopped = Mutex(false)
   /// Where it listens.
   package let host: String
   package let port: Int
@@ -31,9 +33,7 @@ package final class Server: Sendable {
   /// Whether a server may listen so.
   ///
   /// - Throws: `invalidArgument`.
-  package static func check(
-    _ configuration: ServerConfiguration, hasAuthenticator: Bool
-  ) throws(TallyError) {
+  package static func check(_ configuration: ServerConfiguration) throws(TallyError) {
     guard (0...65_535).contains(configuration.port) else {
       throw TallyError(
         .invalidArgument, "found port \(configuration.port), expected 0 to 65535")
@@ -41,7 +41,8 @@ package final class Server: Sendable {
     guard configuration.isLoopback || configuration.isInsecure else {
       throw TallyError(
         .invalidArgument,
-        "listening on \(configuration.host) needs tokens and TLS, expected 127.0.0.1",
+        "listening on \(configuration.host) needs TLS, which is not there yet; "
+          + "127.0.0.1 was expected",
         hint: "--insecure lets anyone who reaches the port read and write")
     }
   }
@@ -54,7 +55,7 @@ package final class Server: Sendable {
     _ database: Database, configuration: ServerConfiguration,
     authenticator: (any Authenticator)? = nil, logger: Logger
   ) throws(TallyError) -> Server {
-    try check(configuration, hasAuthenticator: authenticator != nil)
+    try check(configuration)
     let context = ServerContext(
       database: database, configuration: configuration, authenticator: authenticator,
       logger: logger)
@@ -63,11 +64,18 @@ package final class Server: Sendable {
       let listener = try bootstrap(context, group)
         .bind(host: configuration.host, port: configuration.port).wait()
       let server = Server(context, group, listener)
+      if let authenticator {
+        group.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+          context.runner.runAside { authenticator.follow() }
+        }
+      }
       logger.info("listening", metadata: ["address": "\(server.host):\(server.port)"])
       return server
     } catch {
       context.runner.shutDown()
-      try? group.syncShutdownGracefully()
+      Shutdown.wait { queue, completion in
+        group.shutdownGracefully(queue: queue, completion)
+      }
       throw TallyError(
         .io, "listening on \(configuration.host):\(configuration.port) failed: \(error)",
         hint: "is another server there? --listen names another address")
@@ -97,8 +105,14 @@ package final class Server: Sendable {
   /// Connections that are open.
   package var connectionCount: Int { context.registry.count }
 
-  /// Stops listening, answers what was asked, and closes; what is not done in time is stopped.
+  /// Once only: stops listening, answers what was asked, and closes; what is not done in time is
+  /// stopped.
   package func shutDown(withinMilliseconds milliseconds: Int) {
+    let isFirst = hasStopped.withLock { hasStopped in
+      defer { hasStopped = true }
+      return !hasStopped
+    }
+    guard isFirst else { return }
     context.logger.info("stopping", metadata: ["within_ms": "\(milliseconds)"])
     try? listener.close().wait()
     for entry in context.registry.entries { entry.drain(milliseconds) }
@@ -109,7 +123,9 @@ package final class Server: Sendable {
     }
     for entry in context.registry.entries { entry.close() }
     context.runner.shutDown()
-    try? group.syncShutdownGracefully()
+    Shutdown.wait { queue, completion in
+      group.shutdownGracefully(queue: queue, completion)
+    }
     context.logger.info("stopped")
   }
 }

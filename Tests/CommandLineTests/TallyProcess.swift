@@ -8,7 +8,7 @@ struct TallyProcess {
   var errors: String
 
   /// The folder of build products, which holds this test bundle and the binary alike.
-  private static var binary: URL {
+  static var binary: URL {
     get throws {
       let bundle = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
       var folder = bundle.deletingLastPathComponent()

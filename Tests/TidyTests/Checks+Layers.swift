@@ -19,8 +19,8 @@ extension Checks {
     "TallyFormat": ["TallyBase", "TallyLanguage"],
     "TallyAuth": ["TallyBase", "TallyFile", "SystemPackage", "Crypto"],
     "TallyServer": [
-      "Tally", "TallyBase", "TallyExecution", "TallyFormat", "TallyIngest", "TallyPlanning",
-      "TallyStorage", "TallyWire", "Logging", "NIOCore", "NIOPosix",
+      "Tally", "TallyAuth", "TallyBase", "TallyExecution", "TallyFormat", "TallyIngest",
+      "TallyPlanning", "TallyStorage", "TallyWire", "Dispatch", "Logging", "NIOCore", "NIOPosix",
     ],
     "Tally": engine.union(["SystemPackage"]),
     "TallyCLI": engine.union([

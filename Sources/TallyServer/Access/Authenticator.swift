@@ -1,32 +1,17 @@
-/// What a token allows.
-package enum AccessScope: String, Hashable, Sendable, CaseIterable {
-  case read = "org:analytics:read"
-  case write = "org:analytics:write"
-  case admin = "org:analytics:admin"
-  case audit = "org:audit:read"
-  case system = "system:admin"
-}
+package import TallyAuth
 
-/// Who a connection acts for.
-package struct Principal: Hashable, Sendable {
-  package var user: String
-  /// Whose rows there are for it; nil: everybody's.
-  package var org: String?
-  package var scopes: Set<AccessScope>
-
-  package init(user: String, org: String?, scopes: Set<AccessScope>) {
-    self.user = user
-    self.org = org
-    self.scopes = scopes
-  }
-
-  /// Who connects where no tokens are asked for.
-  package static let localAdmin = Principal(
-    user: "local", org: nil, scopes: Set(AccessScope.allCases))
-}
-
-/// Tells who a token belongs to.
+/// Tells who a token belongs to, and what they may do now. Called on event loops: none of it waits.
 package protocol Authenticator: Sendable {
-  /// Nil: the token is unknown, expired or revoked. Called on event loops: it must not wait.
-  func principal(token: String) -> Principal?
+  /// - Throws: `unauthenticated`, whatever the reason.
+  func authenticate(_ token: String) throws(AccessRefusal) -> Principal
+  /// The principal as of now; nil if its token no longer holds.
+  func refresh(_ principal: Principal) -> Principal?
+  /// Counts a question.
+  ///
+  /// - Throws: `rateLimited`.
+  func admit(_ principal: Principal) throws(AccessRefusal)
+  /// Looks for changes. Called once a second, on a thread that may wait.
+  func follow()
 }
+
+extension AccessGate: Authenticator {}

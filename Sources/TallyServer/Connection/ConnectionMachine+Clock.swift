@@ -5,7 +5,9 @@ extension ConnectionMachine {
   /// When ``tick(at:)`` is to be called; nil: there is nothing to wait for.
   package var nextDeadline: UInt64? {
     var earliest = turns.lazy.filter { !$0.isDone }.compactMap(\.deadline).min()
-    for deadline in [handshakeDeadline, stallDeadline, slowDeadline, graceDeadline] {
+    for deadline in [
+      handshakeDeadline, stallDeadline, slowDeadline, graceDeadline, subscriptionDeadline,
+    ] {
       guard let deadline else { continue }
       earliest = min(earliest ?? deadline, deadline)
     }
@@ -18,6 +20,7 @@ extension ConnectionMachine {
       guard let deadline = turns[index].deadline, deadline <= now else { continue }
       stop(index, .timeout, "the query's time was up", at: now)
     }
+    endLatePushes(at: now)
     if let deadline = slowDeadline, deadline <= now {
       return close(
         with: WireError(

@@ -1,4 +1,5 @@
 internal import Tally
+internal import TallyAuth
 internal import TallyBase
 internal import TallyWire
 
@@ -13,7 +14,7 @@ extension ConnectionMachine {
     let isFirst = mayGreet
     mayGreet = false
     do throws(WireError) {
-      if let tag = request.tag, turns.contains(where: { $0.tag == tag && !$0.isDone }) {
+      if let tag = request.tag, isTaken(tag) {
         let error = WireError(
           .tag, "a request in flight has this tag", fields: [WireField("tag", tag)])
         return answer(nil, error, at: now)
@@ -28,6 +29,11 @@ extension ConnectionMachine {
     }
   }
 
+  /// Whether a request in flight or a subscription has a tag.
+  private func isTaken(_ tag: String) -> Bool {
+    turns.contains { $0.tag == tag && !$0.isDone } || subscriptions.contains { $0.tag == tag }
+  }
+
   private mutating func carryOut(
     _ request: Request, isFirst: Bool, at now: UInt64
   ) throws(WireError) {
@@ -37,7 +43,10 @@ extension ConnectionMachine {
     case .auth(let token): try authenticate(token, tag, at: now)
     case .ping(let text):
       sendNow(.done(.ping, tag: tag, message: text.isEmpty ? nil : text))
-    case .status: sendNow(.done(.status, tag: tag, fields: statusFields))
+    case .status:
+      // What was sent before it is counted as it is.
+      start()
+      sendNow(.done(.status, tag: tag, fields: statusFields))
     case .cancel(let cancellation): cancel(cancellation, tag, at: now)
     case .use(let org): try use(org, tag, at: now)
     case .set(let query, let insert): set(query, insert, tag, at: now)
@@ -52,9 +61,8 @@ extension ConnectionMachine {
       add(Turn(id: nextID, tag: tag, byteCount: payload.count, start: now, phase: .ready(kind)))
     case .flush:
       add(Turn(id: nextID, tag: tag, byteCount: 0, start: now, phase: .ready(.flush)))
-    case .subscribe, .unsubscribe:
-      throw WireError(
-        .unsupported, "\(request.command.verb.rawValue) is not in this version of the server")
+    case .subscribe(let subscription): try subscribe(subscription, tag, at: now)
+    case .unsubscribe(let wanted): unsubscribe(wanted, tag, at: now)
     case .quit:
       answer(.done(.quit, tag: tag), closes: true, at: now)
     }
@@ -69,10 +77,13 @@ extension ConnectionMachine {
   }
 
   /// Answers in its turn what is known at once.
-  private mutating func answer(_ reply: Reply, closes: Bool = false, at now: UInt64) {
+  mutating func answer(
+    _ reply: Reply, closes: Bool = false, activates: String? = nil, at now: UInt64
+  ) {
     var turn = Turn(id: nextID, tag: reply.tag, byteCount: 0, start: now, phase: .done)
     reply.encode(into: &turn.output)
     turn.closes = closes
+    turn.activates = activates
     if closes { isDeaf = true }
     add(turn)
   }
@@ -83,15 +94,15 @@ extension ConnectionMachine {
   }
 
   /// The org whose rows there are; nil: everybody's.
-  private var org: String? { principal?.org ?? usedOrg }
+  var org: String? {
+    if case .one(let name)? = principal?.org { name } else { usedOrg }
+  }
 
   private mutating func ask(
     _ question: Question, _ options: QueryOptions, _ tag: String?, at now: UInt64
   ) {
-    var options = options.filled(from: queryDefaults)
-    let wanted = options.timeout?.milliseconds ?? limits.timeoutMilliseconds
-    let milliseconds = min(wanted, limits.timeoutMilliseconds)
-    options.timeout = WireDuration(milliseconds: milliseconds)
+    let options = limited(options)
+    let milliseconds = options.timeout?.milliseconds ?? limits.timeoutMilliseconds
     var question = question
     question.org = org
     var turn = Turn(
@@ -101,22 +112,49 @@ extension ConnectionMachine {
     add(turn)
   }
 
+  /// Options with the connection's defaults, within the server's limits.
+  func limited(_ options: QueryOptions) -> QueryOptions {
+    var options = options.filled(from: queryDefaults)
+    let wanted = options.timeout?.milliseconds ?? limits.timeoutMilliseconds
+    options.timeout = WireDuration(milliseconds: min(wanted, limits.timeoutMilliseconds))
+    return options
+  }
+
+  /// Whether who has asked may still do so.
+  var mayStillAsk: Bool {
+    guard let principal else { return false }
+    guard let authenticator = identity.authenticator else { return true }
+    return authenticator.refresh(principal) != nil
+  }
+
   // MARK: Access
 
-  private func checkAccess(_ command: Command) throws(WireError) {
-    let need: AccessScope?
-    switch command {
-    case .hello, .auth, .ping, .quit: return
-    case .cancel(let cancellation) where cancellation.connection != nil: return
-    case .query, .prepare, .exec, .subscribe: need = .read
-    case .insert, .flush: need = .write
-    case .use, .set, .cancel, .status, .unsubscribe: need = nil
+  /// Whether a request may be made at all, now.
+  private mutating func checkAccess(_ command: Command) throws(WireError) {
+    var hasCancelKey = false
+    if case .cancel(let cancellation) = command {
+      hasCancelKey = cancellation.connection != nil
     }
-    guard let principal else { throw WireError(.auth, "authenticate first: AUTH TOKEN ...") }
-    if let need, !principal.scopes.contains(need) {
-      throw WireError(
-        .forbidden, "the token may not \(command.verb.rawValue)",
-        fields: [WireField("need", need.rawValue)])
+    let verb = command.verb.rawValue
+    guard let need = AccessTable.requirement(verb: verb, hasCancelKey: hasCancelKey) else {
+      throw WireError(.internalError, "what \(verb) needs is not known")
+    }
+    guard need != Requirement.none else { return }
+    guard let known = principal else {
+      throw WireError(.auth, "authenticate first: AUTH TOKEN ...")
+    }
+    let refreshed = identity.authenticator.map { $0.refresh(known) } ?? known
+    guard let current = refreshed else {
+      failedTokenCount = limits.failedTokenCountMax
+      throw WireError(.auth, "the token no longer holds")
+    }
+    principal = current
+    do throws(AccessRefusal) {
+      try current.require(need)
+      // Events are held back by the disk; only questions are counted.
+      if need == .scope(.analyticsRead) { try identity.authenticator?.admit(current) }
+    } catch {
+      throw WireError(error)
     }
   }
 
@@ -133,22 +171,24 @@ extension ConnectionMachine {
     guard handshakeDeadline != nil else {
       throw WireError(.state, "the connection is authenticated already")
     }
-    guard let principal = authenticator.principal(token: token) else {
+    let principal: Principal
+    do throws(AccessRefusal) {
+      principal = try authenticator.authenticate(token)
+    } catch {
       failedTokenCount += 1
+      var failure = WireError(error)
       let left = max(0, limits.failedTokenCountMax - failedTokenCount)
-      throw WireError(
-        .auth, "the token is unknown, expired or revoked",
-        fields: [WireField("attempts_left", "\(left)")])
+      failure.fields.append(WireField("attempts_left", "\(left)"))
+      throw failure
     }
     handshakeDeadline = nil
     self.principal = principal
-    let scopes = AccessScope.allCases.filter(principal.scopes.contains).map(\.rawValue)
     answer(
       .done(
         .auth, tag: tag,
         fields: [
-          WireField("user", principal.user), WireField("org", principal.org ?? "*"),
-          WireField("scopes", scopes.joined(separator: ",")),
+          WireField("user", principal.userOrToken), WireField("org", principal.org.text),
+          WireField("scopes", principal.scopes.text),
         ]), at: now)
   }
 
@@ -186,15 +226,16 @@ extension ConnectionMachine {
   }
 
   private mutating func use(_ wanted: String?, _ tag: String?, at now: UInt64) throws(WireError) {
-    if let wanted {
-      let own = principal?.org
-      guard own == nil || own == wanted else {
-        throw WireError(.forbidden, "the token is of one org, found another one")
-      }
+    if let wanted, let principal {
       guard !wanted.isEmpty else {
         throw WireError(.argument, "found an empty org, expected a name or *")
       }
-      if own == nil { usedOrg = wanted == "*" ? nil : wanted }
+      do throws(AccessRefusal) {
+        _ = try principal.org.narrowed(to: wanted)
+      } catch {
+        throw WireError(error)
+      }
+      if principal.org == .all { usedOrg = wanted == "*" ? nil : wanted }
     }
     answer(.done(.use, tag: tag, fields: [WireField("org", org ?? "*")]), at: now)
   }
@@ -221,11 +262,12 @@ extension ConnectionMachine {
     fields += [
       WireField("conn", "\(identity.number)"), WireField("org", org ?? "*"),
       WireField("in_flight", "\(turns.count)"), WireField("running", "\(running)"),
-      WireField("queued", "\(executing.count - running)"), WireField("subscriptions", "0"),
+      WireField("queued", "\(executing.count - running)"),
+      WireField("subscriptions", "\(subscriptions.count)"),
       WireField("statements", "\(statements.count)"),
       WireField("ready", isDraining ? "no" : "yes"),
     ]
-    if principal?.scopes.contains(.system) == true {
+    if principal?.scopes.allows(.systemAdmin) == true {
       fields += server.filter { $0.key != "uptime_s" }
     }
     return fields
@@ -238,6 +280,7 @@ extension ConnectionMachine {
       let count = cancel(tag: cancellation.tag, at: now)
       return sendNow(.done(.cancel, tag: tag, fields: [WireField("found", "\(count)")]))
     }
+    pendingCancellationCount += 1
     request(.cancel(cancellation, tag: tag))
   }
 
@@ -294,4 +337,19 @@ extension ConnectionMachine {
 /// The version of the server, as clients are told.
 package enum ServerVersion {
   package static let text = "0.1.0"
+}
+
+extension WireError {
+  /// Why somebody is not let in, or may not.
+  init(_ refusal: AccessRefusal) {
+    var fields: [WireField] = []
+    if let need = refusal.need { fields.append(WireField("need", need)) }
+    if let milliseconds = refusal.retryAfterMilliseconds {
+      fields.append(WireField("after_ms", "\(milliseconds)"))
+    }
+    if case .rateLimited(let scope, _) = refusal {
+      fields.append(WireField("scope", scope.rawValue))
+    }
+    self.init(WireCode(rawValue: refusal.code), refusal.message, fields: fields)
+  }
 }

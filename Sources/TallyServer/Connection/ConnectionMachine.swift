@@ -1,4 +1,5 @@
 internal import Tally
+internal import TallyAuth
 internal import TallyBase
 package import TallyWire
 
@@ -61,8 +62,11 @@ package struct ConnectionMachine {
   var insertDefaults = InsertOptions.standard
   var settings = QuestionSettings()
   var statements: [String: PreparedStatement] = [:]
+  var subscriptions: [Subscription] = []
   var mayGreet = true
   var failedTokenCount = 0
+  /// Other connections that were asked to stop queries and have not answered.
+  var pendingCancellationCount = 0
 
   private(set) var isWritable = true
   /// Nothing more is read: the last turn closes, or the client has closed its side.
@@ -86,7 +90,7 @@ package struct ConnectionMachine {
     self.serverFields = serverFields
     decoder = RequestDecoder(limits: limits.wire)
     if identity.authenticator == nil {
-      principal = .localAdmin
+      principal = .anonymous
     } else {
       handshakeDeadline = now + UInt64(limits.handshakeMilliseconds) * 1_000_000
     }
@@ -132,10 +136,7 @@ package struct ConnectionMachine {
   /// The connection is gone: whatever it wanted is stopped.
   package mutating func disconnect() {
     hasClosed = true
-    for turn in turns {
-      if case .running(_, let token) = turn.phase { token.cancel() }
-    }
-    turns = []
+    stopAll()
     decoder = RequestDecoder(limits: limits.wire)
     actions = []
   }
@@ -155,6 +156,7 @@ package struct ConnectionMachine {
   /// Work or rows are ready.
   package mutating func finish(_ id: Int, _ outcome: WorkOutcome, at now: UInt64) {
     if let settings = outcome.settings { self.settings = settings }
+    if finishPush(id, outcome, at: now) { return advance(at: now) }
     guard let index = turns.firstIndex(where: { $0.id == id }), !turns[index].isDone else {
       return advance(at: now)
     }
@@ -169,6 +171,7 @@ package struct ConnectionMachine {
 
   /// The answer of another connection that was asked to stop queries.
   package mutating func finishCancellation(tag: String?, count: Int, at now: UInt64) {
+    pendingCancellationCount -= 1
     sendNow(.done(.cancel, tag: tag, fields: [WireField("found", "\(count)")]))
     advance(at: now)
   }
@@ -200,12 +203,19 @@ package struct ConnectionMachine {
   mutating func close(with error: WireError?) {
     guard !hasClosed else { return }
     if let error { sendNow(Reply(.failure(error))) }
+    stopAll()
+    hasClosed = true
+    actions.append(.close)
+  }
+
+  /// Nobody waits for anything any more.
+  private mutating func stopAll() {
     for turn in turns {
       if case .running(_, let token) = turn.phase { token.cancel() }
     }
+    for subscription in subscriptions { subscription.running?.token.cancel() }
     turns = []
-    hasClosed = true
-    actions.append(.close)
+    subscriptions = []
   }
 
   /// Reads, starts and answers as far as it goes.
@@ -219,6 +229,7 @@ package struct ConnectionMachine {
       // Answers make room for requests that are at hand.
       if !hasRead, !hasAnswered { break }
     }
+    push(at: now)
     updateStall(at: now)
     if turns.isEmpty, isDraining || (isDeaf && inputHasEnded) { close(with: nil) }
   }
@@ -245,7 +256,7 @@ package struct ConnectionMachine {
   }
 
   /// Starts what may begin: queries beside each other, all else when everything before has ended.
-  private mutating func start() {
+  mutating func start() {
     var queryCount = 0
     for index in turns.indices {
       switch turns[index].phase {
@@ -267,15 +278,29 @@ package struct ConnectionMachine {
     let token = CancellationToken()
     var kind = kind
     if case .query(var question, let options) = kind {
-      question.settings = settings
-      if options.usesRollups == false { question.settings.usesRollups = false }
-      if options.allowsPartialAnswers == true { question.settings.allowsPartialAnswers = true }
+      question.settings = settings(for: options)
       kind = .query(question, options)
     }
     turns[index].phase = .running(kind.withoutPayload, token)
     let work = Work(
       id: turns[index].id, tag: turns[index].tag, kind: kind, cancellation: token)
     actions.append(.run(work))
+  }
+
+  /// The connection's settings and what a request wants of its own.
+  func settings(for options: QueryOptions) -> QuestionSettings {
+    var settings = settings
+    if options.usesRollups == false { settings.usesRollups = false }
+    if options.allowsPartialAnswers == true { settings.allowsPartialAnswers = true }
+    return settings
+  }
+
+  /// Whether a reply has begun that has not ended.
+  var isInsideReply: Bool {
+    switch turns.first?.phase {
+    case .streaming, .producing: true
+    case .ready, .running, .done, nil: false
+    }
   }
 
   /// Sends what the first turns have; whether any of them has ended.
@@ -293,9 +318,12 @@ package struct ConnectionMachine {
         actions.append(.produce(id: turn.id, stream))
         return hasAnswered
       case .done:
+        // The last word comes after what other connections have to say.
+        if turn.closes, pendingCancellationCount > 0 { return hasAnswered }
         turns.removeFirst()
         requestByteCount -= turn.byteCount
         hasAnswered = true
+        if let tag = turn.activates { activate(tag) }
         if turn.closes {
           close(with: nil)
           return true

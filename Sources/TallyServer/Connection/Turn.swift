@@ -25,6 +25,8 @@ struct Turn {
   var phase: Phase
   /// Replies that wait for the turns before.
   var output: [UInt8] = []
+  /// The subscription that begins after it.
+  var activates: String?
   /// Whether the connection ends after it.
   var closes = false
 

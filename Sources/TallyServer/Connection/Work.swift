@@ -6,6 +6,8 @@ package import TallyWire
 package struct Work: Sendable {
   package enum Kind: Sendable {
     case query(Question, QueryOptions)
+    /// One result of a subscription, as a whole.
+    case push(Question, QueryOptions, number: Int)
     case insert(payload: [UInt8], options: InsertOptions, org: String?, isBody: Bool)
     case flush
 
@@ -31,6 +33,8 @@ package struct WorkOutcome: Sendable {
   package var rest: ResultStream?
   /// What a `SET` statement made of the connection's settings.
   package var settings: QuestionSettings?
+  /// Tells results of a subscription apart.
+  package var checksum: UInt32?
   /// For the log.
   package var failure: WireError?
 

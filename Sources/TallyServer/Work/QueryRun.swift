@@ -24,6 +24,38 @@ struct QueryRun {
     }
   }
 
+  /// Bytes of one push.
+  private static let pushByteCountMax = 1 << 20
+
+  /// Answers a subscription once, from its first line to its last.
+  func push(
+    _ question: Question, _ options: QueryOptions, _ work: Work, number: Int
+  ) -> WorkOutcome {
+    var question = question
+    let answer: Session.Answer
+    do throws(TallyError) {
+      answer = try database.answer(&question, cancellation: work.cancellation)
+    } catch {
+      return WorkOutcome(WireError(error, source: question.text), tag: work.tag)
+    }
+    var outcome = WorkOutcome()
+    var stream = ResultStream(
+      answer.result, tag: work.tag, options: options, rowCountMax: limit(options),
+      pushNumber: number)
+    stream.appendHeader(format: options.format ?? .jsonl, to: &outcome.bytes)
+    while !stream.isFinished {
+      guard outcome.bytes.count < QueryRun.pushByteCountMax else {
+        return WorkOutcome(
+          WireError(.limit, "a push has more than \(QueryRun.pushByteCountMax) bytes"),
+          tag: work.tag)
+      }
+      stream.appendPiece(to: &outcome.bytes)
+    }
+    outcome.checksum = stream.checksum
+    outcome.failure = stream.failure
+    return outcome
+  }
+
   private func begin(
     _ answer: Session.Answer, _ options: QueryOptions, _ work: Work, source: String
   ) -> WorkOutcome {

@@ -14,14 +14,22 @@ package struct ResultStream: Sendable {
   private let encoder: any RowEncoder
   private let rowCountMax: Int
   private var position = 0
-  private var checksum: UInt32 = 0
+  private(set) var checksum: UInt32 = 0
   private var hasBegun = false
   private let includesMissing: Bool
+  /// Of a push: its number.
+  private let pushNumber: Int?
+  /// Why the last reply is none of success.
+  private(set) var failure: WireError?
   /// Whether the last reply has been made.
   private(set) var isFinished = false
 
   /// - Parameter rowCountMax: rows that are sent at most; 0: all.
-  init(_ result: ResultSet, tag: String?, options: QueryOptions, rowCountMax: Int) {
+  init(
+    _ result: ResultSet, tag: String?, options: QueryOptions, rowCountMax: Int,
+    pushNumber: Int? = nil
+  ) {
+    self.pushNumber = pushNumber
     self.result = result
     self.tag = tag
     self.rowCountMax = rowCountMax > 0 ? rowCountMax : .max
@@ -43,8 +51,12 @@ package struct ResultStream: Sendable {
   /// The line with which the result begins.
   func appendHeader(format: ResultFormat, to bytes: inout [UInt8]) {
     let columns = result.columns.map { WireColumn(name: $0.name, type: $0.type.description) }
-    Reply(tag: tag, .header(columns), fields: [WireField("format", format.rawValue)])
-      .encode(into: &bytes)
+    let fields = pushFields + [WireField("format", format.rawValue)]
+    Reply(tag: tag, .header(columns), fields: fields).encode(into: &bytes)
+  }
+
+  private var pushFields: [WireField] {
+    pushNumber.map { [WireField("push", "\($0)")] } ?? []
   }
 
   /// Appends the next rows, and the last reply once there are no more.
@@ -76,6 +88,7 @@ package struct ResultStream: Sendable {
       let error = WireError(
         .limit, "the result has \(result.rowCount) rows, \(rowCountMax) were allowed",
         hint: "raise max_rows, or ask for the top ones")
+      failure = error
       return Reply(tag: tag, .failure(error)).encode(into: &bytes)
     }
     var summary = ResultSummary()
@@ -87,6 +100,6 @@ package struct ResultStream: Sendable {
     summary.checksum = checksum
     let missingRowCount = result.statistics.missingRowCount
     if includesMissing, missingRowCount > 0 { summary.missingRowCount = missingRowCount }
-    Reply(tag: tag, .end, fields: summary.fields).encode(into: &bytes)
+    Reply(tag: tag, .end, fields: pushFields + summary.fields).encode(into: &bytes)
   }
 }

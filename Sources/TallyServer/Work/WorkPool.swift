@@ -33,5 +33,9 @@ final class WorkPool: Sendable {
   }
 
   /// Waits for what runs; what waits is dropped.
-  func shutDown() { try? threads.syncShutdownGracefully() }
+  func shutDown() {
+    Shutdown.wait { queue, completion in
+      threads.shutdownGracefully(queue: queue, completion)
+    }
+  }
 }

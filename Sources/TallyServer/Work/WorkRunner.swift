@@ -39,6 +39,11 @@ final class WorkRunner: Sendable {
           let run = QueryRun(database: database, rowCountMax: configuration.rowCountMax)
           completion(run.run(question, options, work))
         }
+      case .push(let question, let options, let number):
+        queries.submit { [self] in
+          let run = QueryRun(database: database, rowCountMax: configuration.rowCountMax)
+          completion(run.push(question, options, work, number: number))
+        }
       case .insert(let payload, let options, let org, let isBody):
         inserts.submit { [self] in
           let run = InsertRun(
@@ -71,6 +76,9 @@ final class WorkRunner: Sendable {
       completion(WorkOutcome(error, tag: nil))
     }
   }
+
+  /// Runs something short that may wait.
+  func runAside(_ body: @escaping @Sendable () -> Void) { _ = results.submit(body) }
 
   private func flush(tag: String?) -> WorkOutcome {
     guard database.isWritable else {
