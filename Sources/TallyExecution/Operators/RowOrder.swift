@@ -100,6 +100,17 @@ struct RowOrder {
     return rows.prefix(count).map(\.row)
   }
 
+  /// Rows that may be among the first `count` by the only key, in their present order: those whose
+  /// integer is not greater than the last of these.
+  ///
+  /// - Complexity: O(n) expected.
+  func candidates(first count: Int) -> [Int] {
+    guard keys.count == 1, count > 0, count < ordinals.count else { return Array(ordinals.indices) }
+    var copy = ordinals
+    let limit = QuickSelect.select(&copy, 0..<copy.count, rank: count - 1)
+    return ordinals.indices.filter { ordinals[$0] <= limit }
+  }
+
   /// Whether row `a` comes first, by values where integers do not tell.
   private func precedes(_ a: Int, _ b: Int) -> Bool {
     for (index, key) in keys.enumerated() {

@@ -95,8 +95,23 @@ final class SortSink: Sink {
     return order.sorted(rowCount: rows.rowCount, first: count)
   }
 
+  /// Lets go of rows that cannot be among the first `kept`, by their first key alone: the others
+  /// are few, and only they are ordered by all keys.
+  private func dropLast(_ kept: Int) throws(TallyError) {
+    guard kept > 0, kept < rows.rowCount / 4, let key = keys.first,
+      let sequence = rows.columns.last, rows.columns[inputCount].layout != .code
+    else { return }
+    let byteCount = 2 * RowOrder.byteCount(rowCount: rows.rowCount, keyCount: 1)
+    try context.budget.reserve(byteCount)
+    defer { context.budget.release(byteCount) }
+    let order = try RowOrder(
+      keys: [key], columns: [rows.columns[inputCount]], sequence: sequence.int64s)
+    rows.keep(order.candidates(first: kept))
+  }
+
   override func produce(into next: Consumer) throws(TallyError) {
     guard rows.rowCount > 0 else { return }
+    if let keptCount { try dropLast(keptCount) }
     let order = try sortedRows(first: keptCount ?? .max)
     let wanted = order.dropFirst(offset).prefix(limit ?? .max)
     let vectors = rows.columns.prefix(inputCount).map { Vector(type: $0.type) }
