@@ -110,7 +110,7 @@ struct StoreErrorTests {
   private static let startWriter = """
     mkfifo pipe; tally import --db "$small" - < pipe > out 2>&1 & writer=$!
     exec 3> pipe; until grep -qs $writer "$small/LOCK"; do :; done
-    yes "$row" | head -50000 >&3
+    yes "$row" 2>/dev/null | head -50000 >&3
     """
 
   @Test("a second writer is told who holds the store; readers are not in the way")
