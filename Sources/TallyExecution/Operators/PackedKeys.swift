@@ -45,7 +45,12 @@ struct PackedKeys {
   func sorted(_ sequence: [Int64], first count: Int) -> [Int] {
     var rows = (0..<keys.count).map { (key: keys[$0], row: $0) }
     // Rows that arrived in order keep it: each pass is stable.
-    if !PackedKeys.isAscending(sequence, count: keys.count) {
+    let isInSequence = PackedKeys.isAscending(sequence, count: keys.count)
+    // Groups come by their keys, which often is the order asked for.
+    if isInSequence, (1..<keys.count).allSatisfy({ keys[$0 - 1] <= keys[$0] }) {
+      return Array(keys.indices.prefix(count))
+    }
+    if !isInSequence {
       rows.sort { sequence[$0.row] < sequence[$1.row] }
     }
     var other = rows
