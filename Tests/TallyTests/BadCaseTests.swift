@@ -43,6 +43,23 @@ import Testing
     try database.query(question).map(\.cells)
   }
 
+  /// One more than the span of these values is no number of 64 bits.
+  @Test func percentilesOfValuesThatSpanEverything() throws {
+    let values: [Int64] = [0, 1, .max]
+    let events = (0..<300).map { number in
+      var event = event(number)
+      event.inputTokens = values[number % 3]
+      return event
+    }
+    try withDatabase(events) { database in
+      let found = try rows(
+        database,
+        "select quantile_disc(input_tokens, 0.1), quantile_disc(input_tokens, 0.5), "
+          + "quantile_disc(input_tokens, 0.9) from usage")
+      #expect(found == [[.integer(0), .integer(1), .integer(Int128(Int64.max))]])
+    }
+  }
+
   @Test func everyRowItsOwnUser() throws {
     let events = (0..<30_000).map { number in
       var event = event(number)
