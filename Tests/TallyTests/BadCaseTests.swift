@@ -60,6 +60,39 @@ import Testing
     }
   }
 
+  /// Pages of two keys in long runs: the rows of a page are more than those of a batch.
+  @Test func twoKeysInLongRuns() throws {
+    let count = 70_000
+    let events = (0..<count).map { number in
+      var event = event(number, microseconds: Int64(number) * 1_000_000)
+      event.org = "org-\(number / 23_000)"
+      event.model = "model-\(number / 9_000 % 3)"
+      event.inputTokens = 1
+      return event
+    }
+    try withDatabase(events) { database in
+      _ = try database.query("set rollups = false")
+      for keys in ["org, model", "org, model, org", "model, org, provider"] {
+        let found = try rows(
+          database, "select \(keys), count(*), sum(input_tokens) from usage group by \(keys)")
+        var expected: [String: Int] = [:]
+        for number in 0..<count {
+          expected["org-\(number / 23_000) model-\(number / 9_000 % 3)", default: 0] += 1
+        }
+        #expect(found.count == expected.count)
+        for row in found {
+          let names = row.prefix(2).map { "\($0)" }.joined()
+          let match = expected.filter { entry in
+            entry.key.split(separator: " ").allSatisfy { names.contains($0) }
+          }
+          #expect(match.count == 1)
+          let wanted = Cell.integer(Int128(match.first?.value ?? -1))
+          #expect(row.suffix(2) == [wanted, wanted])
+        }
+      }
+    }
+  }
+
   @Test func everyRowItsOwnUser() throws {
     let events = (0..<30_000).map { number in
       var event = event(number)

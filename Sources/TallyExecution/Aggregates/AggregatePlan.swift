@@ -218,6 +218,7 @@ extension AggregatePlan {
   var takesWholePages: Bool {
     denseSlotCount != nil && filters.isEmpty
       && keys.allSatisfy { if case .column = $0.kind { true } else { false } }
+      && Set(keys.map(\.columnIndex)).count == keys.count
       && states.allSatisfy { state in
         switch (state.kind, state.argument) {
         case (.count, nil): true

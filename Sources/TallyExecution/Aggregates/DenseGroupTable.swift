@@ -43,6 +43,9 @@ import TallyBase
     }
     let base = unsafe occupied.base
     var isFirst = true
+    guard rowCount <= Vector.rowCountMax || keys.allSatisfy(\.isConstant) else {
+      throw TallyError(.internal, "\(rowCount) rows of a batch were to be numbered one by one")
+    }
     // Runs are added to what is there, so they come last.
     for index in keys.indices where !keys[index].isConstant && keys[index].runCount == 0 {
       add(keys[index], index, rowCount, isFirst ? constant : nil)

@@ -19,8 +19,8 @@ import TallyStorage
   @safe @exclusivity(unchecked) private var wanted: SelectionVector?
   /// How segment-local codes become store codes.
   @safe @exclusivity(unchecked) private var translation = Translation.identity
-  /// Store codes of the current page by its own numbers; nil: it has none.
-  @safe @exclusivity(unchecked) private var pageCodes: [SymbolCode]?
+  /// Store codes of the current page by its own numbers, once asked for; nil within: it has none.
+  @safe @exclusivity(unchecked) private var pageCodes: [SymbolCode]??
   /// Encoded bytes of the pages read so far.
   @safe @exclusivity(unchecked) private(set) var scannedByteCount = 0
 
@@ -104,7 +104,7 @@ import TallyStorage
       let loaded = try segment.page(column: column.id, rowGroup: rowGroup, index: index)
       page = loaded
       pageIndex = index
-      pageCodes = column.type == .symbol ? loaded.dictionaryCodes.map { storeCodes($0) } : nil
+      pageCodes = nil
       scannedByteCount += loaded.byteCount
     }
     guard let page else { return nil }
@@ -288,9 +288,11 @@ import TallyStorage
       translate(0..<max(vector.runCount, 1))
       return
     }
-    if let pageCodes {
+    let known = pageCodes ?? page.dictionaryCodes.map { storeCodes($0) }
+    pageCodes = .some(known)
+    if let known {
       return forEachBlock(row: row, count: count) { block, offset, _ in
-        unsafe page.decodeCodes(block: block, through: pageCodes, into: codes + offset)
+        unsafe page.decodeCodes(block: block, through: known, into: codes + offset)
       }
     }
     var offset = 0

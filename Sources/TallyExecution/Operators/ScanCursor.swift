@@ -277,6 +277,7 @@ final class ScanCursor {
       tests.allSatisfy(\.isSkipped)
     else { return false }
     defer { dropPostponed() }
+    var runColumnCount = 0
     var columns: [Vector] = []
     columns.reserveCapacity(plan.outputCount + dayVectors.count)
     for index in 0..<plan.outputCount {
@@ -290,6 +291,9 @@ final class ScanCursor {
       }
       isPostponed[index] = vectors[index].deferred != nil
       columns.append(vectors[index])
+      // Groups by two keys in runs are numbered row by row, which is for a batch's rows.
+      runColumnCount += vectors[index].runCount > 0 ? 1 : 0
+      if runColumnCount > 1 { return false }
     }
     columns += constantDayVectors()
     try emit(Batch(rowCount: rowCount, columns: columns))
