@@ -3,15 +3,17 @@ import PackageDescription
 
 /// Tally: a columnar, in-process analytics engine for LLM usage and cost.
 ///
-/// `Tally` is the only library product; every other module is an implementation layer whose
-/// declarations are `package`. The arrows between targets are the architecture: see
+/// The library products are `Tally` and `TallyClient`; every other module is an implementation
+/// layer whose declarations are `package`. The arrows between targets are the architecture: see
 /// docs/ARCHITECTURE.md.
 let package = Package(
   name: "tally",
   platforms: [.macOS(.v26)],
   products: [
     .library(name: "Tally", targets: ["Tally"]),
+    .library(name: "TallyClient", targets: ["TallyClient"]),
     .executable(name: "tally", targets: ["TallyCLI"]),
+    .executable(name: "tally-network", targets: ["TallyNetwork"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -19,6 +21,12 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
   ],
   targets: [
     .systemLibrary(
@@ -65,6 +73,29 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
+    .target(
+      name: "TallyHTTP",
+      dependencies: [
+        "Tally", "TallyServer", "TallyAuth", "TallyIngest", "TallyWire", "TallyFormat",
+        "TallyBase", "TallyStorage", "TallyExecution", "TallyPlanning", "CZlib", "CZstd",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
+    .target(
+      name: "TallyClient",
+      dependencies: [
+        "TallyBase", "TallyWire",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ]),
     .target(
       name: "TallyAuth",
@@ -72,13 +103,31 @@ let package = Package(
         "TallyBase", "TallyFile", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(
+      name: "TallyTerminal",
+      dependencies: [
+        "TallyFormat", "TallyBase", "TallyLanguage", "CEdit",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(
       name: "TallyCLI",
       dependencies: [
-        "Tally", "TallyIngest", "TallyServer", "TallyFormat", "TallyAuth", "TallyBase",
-        "TallyFile", "TallyStorage", "TallyLanguage", "TallyPlanning", "TallyExecution", "CEdit",
+        "Tally", "TallyIngest", "TallyFormat", "TallyAuth", "TallyBase", "TallyFile",
+        "TallyStorage", "TallyLanguage", "TallyPlanning", "TallyExecution", "TallyTerminal",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .executableTarget(
+      name: "TallyNetwork",
+      dependencies: [
+        "Tally", "TallyAuth", "TallyServer", "TallyHTTP", "TallyClient", "TallyTerminal",
+        "TallyFormat", "TallyBase", "TallyFile", "TallyStorage", "TallyLanguage", "TallyWire",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
@@ -150,8 +199,26 @@ let package = Package(
           .product(name: "NIOPosix", package: "swift-nio"),
         ]),
       .testTarget(
+        name: "TallyHTTPTests",
+        dependencies: [
+          "TallyHTTP", "TallyServer", "Tally", "TallyAuth", "TallyBase", "TallyWire",
+          "TallyTestSupport",
+          .product(name: "HTTPTypes", package: "swift-http-types"),
+          .product(name: "Logging", package: "swift-log"),
+          .product(name: "NIOCore", package: "swift-nio"),
+          .product(name: "NIOPosix", package: "swift-nio"),
+          .product(name: "NIOHTTP1", package: "swift-nio"),
+        ]),
+      .testTarget(
+        name: "TallyClientTests",
+        dependencies: [
+          "TallyClient", "TallyServer", "Tally", "TallyAuth", "TallyBase", "TallyWire",
+          "TallyTestSupport",
+          .product(name: "Logging", package: "swift-log"),
+        ]),
+      .testTarget(
         name: "CommandLineTests",
-        dependencies: ["TallyTestSupport", "TallyCLI"]),
+        dependencies: ["TallyTestSupport", "TallyCLI", "TallyNetwork"]),
       .testTarget(
         name: "LanguageContractTests",
         dependencies: [

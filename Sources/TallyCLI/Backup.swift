@@ -4,6 +4,7 @@ import Tally
 import TallyBase
 import TallyFile
 import TallyStorage
+import TallyTerminal
 
 /// `tally backup`: a copy of a store, also while it is written.
 struct BackupCommand: ParsableCommand {

@@ -4,6 +4,7 @@ import SystemPackage
 import TallyBase
 import TallyFile
 import TallyStorage
+import TallyTerminal
 
 /// `tally compact`: merges each day's segments as far as possible.
 struct CompactCommand: ParsableCommand {

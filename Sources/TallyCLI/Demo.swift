@@ -3,6 +3,7 @@ import SystemPackage
 import TallyBase
 import TallyFile
 import TallyIngest
+import TallyTerminal
 
 /// `tally demo`: a store to play with.
 struct DemoCommand: ParsableCommand {

@@ -3,6 +3,7 @@ import SystemPackage
 import TallyBase
 import TallyFile
 import TallyStorage
+import TallyTerminal
 
 /// `tally erase`: removes a person from every file of the store.
 struct EraseCommand: ParsableCommand {

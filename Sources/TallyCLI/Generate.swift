@@ -1,6 +1,7 @@
 import ArgumentParser
 import TallyBase
 import TallyIngest
+import TallyTerminal
 
 /// `tally generate`: deterministic, realistic demo data.
 struct GenerateCommand: ParsableCommand {

@@ -3,6 +3,7 @@ import SystemPackage
 import TallyBase
 import TallyFile
 import TallyIngest
+import TallyTerminal
 
 /// `tally import`: streams files into the store.
 struct ImportCommand: ParsableCommand {

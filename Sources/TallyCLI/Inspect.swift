@@ -4,6 +4,7 @@ import TallyBase
 import TallyFile
 import TallyFormat
 import TallyStorage
+import TallyTerminal
 
 /// `tally inspect`: what is in a store's segments, down to the page.
 struct InspectCommand: ParsableCommand {

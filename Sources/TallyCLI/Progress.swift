@@ -1,4 +1,5 @@
 import Synchronization
+import TallyTerminal
 
 #if canImport(Glibc)
   import Glibc

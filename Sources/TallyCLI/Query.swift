@@ -2,6 +2,7 @@ import ArgumentParser
 import TallyBase
 import TallyFormat
 import TallyLanguage
+import TallyTerminal
 
 extension OutputFormat: ExpressibleByArgument {}
 
@@ -108,22 +109,5 @@ struct QueryCommand: ParsableCommand {
     }
     guard let last else { throw TallyError(.internal, "the query was not executed") }
     return last
-  }
-}
-
-/// The line `--timing` writes for each execution; its format is a contract.
-enum TimingLine {
-  static func text(_ number: Int, _ result: ResultTable) -> String {
-    let statistics = result.statistics
-    let missing = statistics.missingRowCount
-    return "query=\(number) rows=\(result.rowCount) scanned=\(statistics.scannedRowCount)"
-      + " source=\(statistics.source) ms=\(milliseconds(statistics.elapsedMilliseconds))"
-      + (missing > 0 ? " partial=true missing_rows=\(missing)\n" : "\n")
-  }
-
-  /// Three digits after the point.
-  static func milliseconds(_ value: Double) -> String {
-    let micros = Int128(exactly: (value * 1_000).rounded()) ?? 0
-    return ValueText.decimal(micros, scale: 3)
   }
 }

@@ -4,6 +4,7 @@ import Tally
 import TallyBase
 import TallyFile
 import TallyStorage
+import TallyTerminal
 
 /// `tally repair`: makes good what can be made good.
 struct RepairCommand: ParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import TallyFormat
+import TallyTerminal
 
 /// `tally repl`, and `tally` alone: reads statements from the terminal, or from a pipe.
 struct ReplCommand: ParsableCommand {

@@ -4,6 +4,7 @@ import Tally
 import TallyBase
 import TallyFile
 import TallyStorage
+import TallyTerminal
 
 /// `tally restore`: a store from a backup.
 struct RestoreCommand: ParsableCommand {

@@ -3,6 +3,7 @@ import SystemPackage
 import TallyBase
 import TallyFile
 import TallyStorage
+import TallyTerminal
 
 /// `tally retain`: lets go of old days, columns and rows.
 struct RetainCommand: ParsableCommand {

@@ -4,6 +4,7 @@ import TallyBase
 import TallyFile
 import TallyFormat
 import TallyStorage
+import TallyTerminal
 
 /// `tally stats`: what a store holds and what it takes.
 struct StatsCommand: ParsableCommand {

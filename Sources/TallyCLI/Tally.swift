@@ -1,5 +1,6 @@
 import ArgumentParser
 import TallyBase
+import TallyTerminal
 
 /// The process: runs the command line and turns errors into messages and exit codes.
 @main
@@ -7,11 +8,12 @@ enum TallyMain {
   static func main() {
     ignoreBrokenPipes()
     do {
+      try NetworkProgram.replaceIfNeeded(CommandLine.arguments)
       try TallyCommand.checkSubcommand(CommandLine.arguments.dropFirst().first)
       var command = try TallyCommand.parseAsRoot()
       try command.run()
     } catch {
-      CommandExit.leave(with: error)
+      CommandExit.leave(with: error, root: TallyCommand.self)
     }
   }
 }
@@ -30,7 +32,8 @@ struct TallyCommand: ParsableCommand {
       ReplCommand.self, QueryCommand.self, StatsCommand.self, InspectCommand.self,
       ImportCommand.self, CompactCommand.self, GenerateCommand.self, DemoCommand.self,
       VerifyCommand.self, BackupCommand.self, RestoreCommand.self, RepairCommand.self,
-      RetainCommand.self, EraseCommand.self, ServeCommand.self, TokenCommand.self,
+      RetainCommand.self, EraseCommand.self, ServeCommand.self, ClientCommand.self,
+      TokenCommand.self,
       AuditCommand.self,
     ],
     defaultSubcommand: ReplCommand.self)
@@ -46,16 +49,4 @@ struct TallyCommand: ParsableCommand {
       ?? "subcommands are " + names.joined(separator: ", ")
     throw ValidationError("found subcommand '\(argument)'; \(hint)")
   }
-}
-
-/// Where the store is; the same on every subcommand.
-struct DatabaseOptions: ParsableArguments {
-  @Option(
-    name: .customLong("db"),
-    help: ArgumentHelp(
-      "The store's directory (default: $TALLY_DB, else ./usage.tally).", valueName: "dir"))
-  var path: String?
-
-  /// The directory to open.
-  var directory: String { path ?? Environment.value("TALLY_DB") ?? "usage.tally" }
 }

@@ -4,6 +4,7 @@ import Tally
 import TallyBase
 import TallyFile
 import TallyStorage
+import TallyTerminal
 
 /// How reports are written.
 enum ReportFormat: String, CaseIterable, ExpressibleByArgument {

@@ -21,11 +21,25 @@ extension Checks {
     "TallyServer": [
       "Tally", "TallyAuth", "TallyBase", "TallyExecution", "TallyFormat", "TallyIngest",
       "TallyPlanning", "TallyStorage", "TallyWire", "Dispatch", "Logging", "NIOCore", "NIOPosix",
+      "NIOSSL",
     ],
+    "TallyHTTP": [
+      "Tally", "TallyAuth", "TallyBase", "TallyExecution", "TallyFormat", "TallyIngest",
+      "TallyPlanning", "TallyServer", "TallyStorage", "TallyWire", "CZlib", "CZstd",
+      "HTTPTypes", "Hummingbird", "HummingbirdTLS", "Logging", "NIOCore", "NIOPosix", "NIOSSL",
+      "ServiceLifecycle",
+    ],
+    "TallyClient": ["TallyBase", "TallyWire", "NIOCore", "NIOPosix", "NIOSSL"],
+    "TallyTerminal": ["TallyBase", "TallyFormat", "TallyLanguage", "ArgumentParser", "CEdit"],
     "Tally": engine.union(["SystemPackage"]),
     "TallyCLI": engine.union([
-      "Tally", "TallyAuth", "TallyFormat", "TallyIngest", "TallyServer", "CEdit",
-      "ArgumentParser", "Logging", "SystemPackage", "Foundation", "FoundationEssentials",
+      "Tally", "TallyAuth", "TallyFormat", "TallyIngest", "TallyTerminal",
+      "ArgumentParser", "SystemPackage", "Foundation", "FoundationEssentials",
+    ]),
+    "TallyNetwork": engine.union([
+      "Tally", "TallyAuth", "TallyClient", "TallyFormat", "TallyHTTP", "TallyServer",
+      "TallyTerminal", "TallyWire", "ArgumentParser", "Configuration", "Logging", "NIOCore",
+      "NIOSSL", "ServiceLifecycle", "SystemPackage",
     ]),
   ]
 

@@ -34,12 +34,14 @@ extension Checks {
       scopes: ["Sources/"]),
     BannedToken(
       needle: "print(", pattern: #"(?:^|[^.\w])print\("#,
-      replacement: "a returned value: only TallyCLI talks to the terminal",
-      scopes: ["Sources/"], exceptions: ["Sources/TallyCLI/"]),
+      replacement: "a returned value: only the command line talks to the terminal",
+      scopes: ["Sources/"],
+      exceptions: ["Sources/TallyCLI/", "Sources/TallyNetwork/", "Sources/TallyTerminal/"]),
     BannedToken(
       needle: "import Foundation", pattern: #"\bimport Foundation\b"#,
       replacement: "Glibc under canImport, or SystemPackage",
-      scopes: ["Sources/"], exceptions: ["Sources/TallyCLI/"]),
+      scopes: ["Sources/"],
+      exceptions: ["Sources/TallyCLI/", "Sources/TallyNetwork/", "Sources/TallyTerminal/"]),
     BannedToken(
       needle: "import XCTest", pattern: #"\bimport XCTest\b"#,
       replacement: "Swift Testing ('import Testing')",

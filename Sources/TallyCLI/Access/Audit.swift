@@ -4,6 +4,7 @@ import TallyAuth
 import TallyBase
 import TallyFile
 import TallyStorage
+import TallyTerminal
 
 #if canImport(Glibc)
   import Glibc

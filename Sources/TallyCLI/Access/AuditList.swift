@@ -3,6 +3,7 @@ import SystemPackage
 import TallyAuth
 import TallyBase
 import TallyFile
+import TallyTerminal
 
 /// `tally audit list`: lines of the audit log.
 struct AuditListCommand: ParsableCommand {

@@ -4,6 +4,7 @@ import TallyAuth
 import TallyBase
 import TallyFile
 import TallyFormat
+import TallyTerminal
 
 /// `tally audit verify`: whether the audit log is as it was written.
 struct AuditVerifyCommand: ParsableCommand {

@@ -3,6 +3,7 @@ import SystemPackage
 import TallyAuth
 import TallyBase
 import TallyFile
+import TallyTerminal
 
 /// `tally token`: who may use a server.
 struct TokenCommand: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import TallyAuth
 import TallyBase
+import TallyTerminal
 
 /// `tally token create`: makes a token and shows its secret, once.
 struct TokenCreateCommand: ParsableCommand {

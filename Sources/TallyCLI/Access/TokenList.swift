@@ -2,6 +2,7 @@ import ArgumentParser
 import TallyAuth
 import TallyBase
 import TallyFormat
+import TallyTerminal
 
 /// `tally token list`: the tokens, without what would let one be used.
 struct TokenListCommand: ParsableCommand {

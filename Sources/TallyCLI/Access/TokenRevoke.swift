@@ -1,6 +1,7 @@
 import ArgumentParser
 import TallyAuth
 import TallyBase
+import TallyTerminal
 
 /// `tally token revoke`: ends a token.
 struct TokenRevokeCommand: ParsableCommand {

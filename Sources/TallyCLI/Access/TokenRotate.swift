@@ -1,6 +1,7 @@
 import ArgumentParser
 import TallyAuth
 import TallyBase
+import TallyTerminal
 
 /// `tally token rotate`: gives a token another secret.
 struct TokenRotateCommand: ParsableCommand {

@@ -2,6 +2,7 @@ import Synchronization
 import TallyBase
 import TallyFormat
 import TallyStorage
+import TallyTerminal
 
 /// Prints findings as they come, and what was looked at.
 final class FindingReport: Sendable {

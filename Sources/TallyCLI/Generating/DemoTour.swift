@@ -1,5 +1,6 @@
 import TallyBase
 import TallyFormat
+import TallyTerminal
 
 /// The queries of `tally demo`, and what to type after them.
 struct DemoTour {

@@ -2,6 +2,7 @@ import SystemPackage
 import TallyBase
 import TallyIngest
 import TallyStorage
+import TallyTerminal
 
 /// Makes generated events in parallel and delivers them in order.
 struct GenerateRun {

@@ -3,6 +3,7 @@ import SystemPackage
 import TallyBase
 import TallyFile
 import TallyIngest
+import TallyTerminal
 
 #if canImport(Glibc)
   import Glibc

@@ -2,6 +2,7 @@ import Synchronization
 import TallyBase
 import TallyIngest
 import TallyStorage
+import TallyTerminal
 
 /// One import command: all its files become visible by one commit, or none does.
 struct ImportRun {

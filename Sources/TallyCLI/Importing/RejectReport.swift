@@ -2,6 +2,7 @@ import Synchronization
 import SystemPackage
 import TallyBase
 import TallyIngest
+import TallyTerminal
 
 /// Tells about rejected lines: the first few on standard error, or all in a file.
 final class RejectReport: Sendable {

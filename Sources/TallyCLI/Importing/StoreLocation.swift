@@ -3,6 +3,7 @@ import SystemPackage
 import TallyBase
 import TallyFile
 import TallyStorage
+import TallyTerminal
 
 #if canImport(Glibc)
   import Glibc

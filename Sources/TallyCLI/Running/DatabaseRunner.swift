@@ -3,6 +3,7 @@ import TallyBase
 import TallyExecution
 import TallyFormat
 import TallyPlanning
+import TallyTerminal
 
 /// Runs statements on a store, opened for reading so that a writer may be at work meanwhile.
 final class DatabaseRunner: QueryRunner {

@@ -1,7 +1,7 @@
-import ArgumentParser
-import TallyBase
-import TallyFormat
-import TallyLanguage
+package import ArgumentParser
+package import TallyBase
+package import TallyFormat
+internal import TallyLanguage
 
 #if canImport(Glibc)
   import Glibc
@@ -12,17 +12,23 @@ import TallyLanguage
 #endif
 
 /// An error together with the text it is about, for the caret.
-struct SourcedError: Error {
-  var error: TallyError
-  var source: String
+package struct SourcedError: Error {
+  package var error: TallyError
+  package var source: String
   /// The number of the text's first line in its file.
-  var line = 1
+  package var line = 1
+
+  package init(error: TallyError, source: String, line: Int = 1) {
+    self.error = error
+    self.source = source
+    self.line = line
+  }
 }
 
 /// How the process ends.
-enum CommandExit {
+package enum CommandExit {
   /// The exit code of an error; the codes are a contract.
-  static func code(_ error: TallyError) -> Int32 {
+  package static func code(_ error: TallyError) -> Int32 {
     switch error.code {
     case .cancelled: 130
     case .io, .diskFull, .corruption, .locked, .version, .internal: 3
@@ -33,12 +39,12 @@ enum CommandExit {
   }
 
   /// Writes an error to standard error, with the line of the query it is about.
-  static func report(_ error: TallyError, source: String?, line: Int = 1) {
+  package static func report(_ error: TallyError, source: String?, line: Int = 1) {
     writeError(renderer(line).render(error, source: source))
   }
 
   /// Writes the notes about a query that ran to standard error.
-  static func report(_ warnings: [ResultTable.Warning], source: String, line: Int = 1) {
+  package static func report(_ warnings: [ResultTable.Warning], source: String, line: Int = 1) {
     for warning in warnings {
       writeError(
         renderer(line).renderWarning(
@@ -53,7 +59,9 @@ enum CommandExit {
   }
 
   /// Reports `error`, if there is something to say, and ends the process.
-  static func leave(with error: any Error) -> Never {
+  package static func leave(
+    with error: any Error, root: (any ParsableCommand.Type)? = nil
+  ) -> Never {
     switch error {
     case let error as SourcedError:
       report(error.error, source: error.source, line: error.line)
@@ -64,15 +72,21 @@ enum CommandExit {
     case is BrokenPipe:
       exit(0)
     default:
-      leave(withUsage: error)
+      leave(withUsage: error, root)
     }
   }
 
   /// Help goes to standard output; a wrong command line to standard error, with code 2.
-  private static func leave(withUsage error: any Error) -> Never {
+  private static func leave(
+    withUsage error: any Error, _ root: (any ParsableCommand.Type)?
+  ) -> Never {
     if let code = error as? ExitCode { exit(code.rawValue) }
-    let message = TallyCommand.fullMessage(for: error)
-    guard TallyCommand.exitCode(for: error) == .success else {
+    guard let root else {
+      writeError("error: \(error)\n")
+      exit(2)
+    }
+    let message = root.fullMessage(for: error)
+    guard root.exitCode(for: error) == .success else {
       writeError(message + "\n")
       exit(2)
     }

@@ -7,30 +7,30 @@
 #endif
 
 /// Variables of the environment and facts about the terminal.
-enum Environment {
+package enum Environment {
   /// The value of a variable that is set and not empty.
-  static func value(_ name: String) -> String? {
+  package static func value(_ name: String) -> String? {
     guard let pointer = unsafe getenv(name) else { return nil }
     let text = unsafe String(cString: pointer)
     return text.isEmpty ? nil : text
   }
 
   /// The folder that relative paths start from; `.` if the system does not tell.
-  static var workingDirectory: String {
+  package static var workingDirectory: String {
     guard let pointer = unsafe getcwd(nil, 0) else { return "." }
     defer { unsafe free(pointer) }
     return unsafe String(cString: pointer)
   }
 
-  static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+  package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
   /// Whether to color what goes to `descriptor` (https://no-color.org).
-  static func isColored(_ descriptor: Int32) -> Bool {
+  package static func isColored(_ descriptor: Int32) -> Bool {
     isTerminal(descriptor) && value("NO_COLOR") == nil && value("TERM") != "dumb"
   }
 
   /// Columns of the terminal behind `descriptor`, or nil if it is none.
-  static func width(_ descriptor: Int32) -> Int? {
+  package static func width(_ descriptor: Int32) -> Int? {
     guard isTerminal(descriptor) else { return nil }
     if let columns = value("COLUMNS").flatMap(Int.init), columns > 0 { return columns }
     var size = winsize()
@@ -43,6 +43,6 @@ enum Environment {
 
 /// Lets a write to a closed pipe fail with EPIPE instead of killing the process, so that output
 /// into `head` ends quietly.
-func ignoreBrokenPipes() {
+package func ignoreBrokenPipes() {
   signal(SIGPIPE, SIG_IGN)
 }

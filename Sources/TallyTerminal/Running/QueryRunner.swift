@@ -1,8 +1,8 @@
-import TallyBase
-import TallyFormat
+package import TallyBase
+package import TallyFormat
 
 /// An open store, as far as the command line asks it questions.
-protocol QueryRunner: AnyObject {
+package protocol QueryRunner: AnyObject {
   /// Runs one statement.
   ///
   /// - Throws: any `TallyError`; `cancelled` once the token is.

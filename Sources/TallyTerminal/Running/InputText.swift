@@ -1,4 +1,4 @@
-import TallyBase
+package import TallyBase
 
 #if canImport(Glibc)
   import Glibc
@@ -9,11 +9,11 @@ import TallyBase
 #endif
 
 /// Query texts from files and from standard input.
-enum InputText {
+package enum InputText {
   /// The whole of a file; `-` is standard input.
   ///
   /// - Throws: `io`, naming the file.
-  static func read(path: String) throws(TallyError) -> String {
+  package static func read(path: String) throws(TallyError) -> String {
     if path == "-" { return try read(descriptor: STDIN_FILENO, name: "standard input") }
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure(path) }

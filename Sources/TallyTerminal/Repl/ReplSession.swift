@@ -1,26 +1,26 @@
-import ArgumentParser
-import TallyBase
-import TallyFormat
-import TallyLanguage
+internal import ArgumentParser
+package import TallyBase
+package import TallyFormat
+internal import TallyLanguage
 
 /// One conversation: settings, and what to do with each line.
-final class ReplSession {
-  static let prompt = "tally> "
-  static let continuation = "  ...> "
+package final class ReplSession {
+  package static let prompt = "tally> "
+  package static let continuation = "  ...> "
 
-  let runner: any QueryRunner
-  let directory: String
-  let output = OutputBuffer.standardOutput()
-  var format: OutputFormat
-  var isTimed = false
+  package let runner: any QueryRunner
+  package let directory: String
+  package let output = OutputBuffer.standardOutput()
+  package var format: OutputFormat
+  package var isTimed = false
   /// Rows shown of a table at a terminal; nil: all.
-  var rowCountMax: Int? = 50
+  package var rowCountMax: Int? = 50
   /// Whether the user asked to leave.
-  var isOver = false
+  package var isOver = false
   /// The first failure of a script, which decides the exit code.
   private var failure: TallyError?
 
-  init(runner: any QueryRunner, directory: String, format: OutputFormat) {
+  package init(runner: any QueryRunner, directory: String, format: OutputFormat) {
     self.runner = runner
     self.directory = directory
     self.format = format
@@ -29,7 +29,7 @@ final class ReplSession {
   // MARK: - Sources of lines
 
   /// Reads from the terminal with line editing, until Ctrl-D or `.quit`.
-  func converse() throws {
+  package func converse() throws {
     try output.write("Tally, on \(directory). Type .help for help, .quit to leave.\n")
     try output.flush()
     let editor = LineEditor(completer: Completer(runner: runner))
@@ -51,7 +51,7 @@ final class ReplSession {
   }
 
   /// Reads a script from standard input. Errors do not stop it; the first decides the exit code.
-  func readScript() throws {
+  package func readScript() throws {
     var pending = ""
     rowCountMax = nil
     while !isOver, let line = readLine(strippingNewline: true) {
@@ -90,7 +90,7 @@ final class ReplSession {
   // MARK: - Running
 
   /// Runs every statement of `text`; stops at the first error, which is shown.
-  func runAll(_ text: String) throws {
+  package func runAll(_ text: String) throws {
     for statement in StatementSplitter.split(text).statements {
       guard try run(statement) else { return }
     }
@@ -116,7 +116,7 @@ final class ReplSession {
     }
   }
 
-  func report(_ error: TallyError, source: String? = nil, line: Int = 1) {
+  package func report(_ error: TallyError, source: String? = nil, line: Int = 1) {
     if failure == nil { failure = error }
     CommandExit.report(error, source: source, line: line)
   }
@@ -131,7 +131,7 @@ final class ReplSession {
 
 extension String {
   /// Without white space at both ends.
-  var trimmed: String {
+  package var trimmed: String {
     var text = self[...]
     while let first = text.first, first.isWhitespace { text.removeFirst() }
     while let last = text.last, last.isWhitespace { text.removeLast() }

@@ -3,6 +3,8 @@ import SystemPackage
 import TallyAuth
 import TallyBase
 import TallyFile
+import TallyStorage
+import TallyTerminal
 
 /// A store's tokens and audit log, as a server asks for them.
 enum StoreAccess {
@@ -12,8 +14,9 @@ enum StoreAccess {
   static func open(
     _ database: DatabaseOptions, logger: Logger
   ) throws(TallyError) -> AccessGate? {
-    try AccessGate.open(
-      storeDirectory: FilePath(database.directory), store: try database.auditStoreID(),
+    let id = try StoreID.read(FilePath(database.directory), fileSystem: PosixFileSystem())
+    return try AccessGate.open(
+      storeDirectory: FilePath(database.directory), store: AuditStoreID(high: id.high, low: id.low),
       fileSystem: PosixFileSystem()
     ) { change, error in
       if let change {

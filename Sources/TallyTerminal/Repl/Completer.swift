@@ -1,11 +1,11 @@
-import TallyBase
-import TallyFormat
-import TallyLanguage
+internal import TallyBase
+internal import TallyFormat
+internal import TallyLanguage
 
 /// What the Tab key offers: commands, keywords, functions, columns, and in quotes after a column
 /// the column's values.
-final class Completer: Sendable {
-  struct Completion {
+package final class Completer: Sendable {
+  package struct Completion {
     var candidates: [String]
     /// Whether more text is to follow directly, as within quotes or parentheses.
     var isOpen = false
@@ -17,7 +17,7 @@ final class Completer: Sendable {
   /// Most values offered for one column.
   private static let valueCountMax = 200
 
-  static let functions = [
+  package static let functions = [
     "abs", "approx_count_distinct", "avg", "ceil", "coalesce", "concat", "contains", "count",
     "date_diff", "date_part", "date_trunc", "ends_with", "epoch", "epoch_ms", "exp", "floor",
     "greatest", "least", "left", "length", "ln", "log10", "lower", "ltrim", "max", "median", "min",
@@ -26,13 +26,13 @@ final class Completer: Sendable {
     "substring", "sum", "time_bucket", "trim", "upper",
   ]
 
-  init(columns: [String], values: @escaping @Sendable (String, String) -> [String]) {
+  package init(columns: [String], values: @escaping @Sendable (String, String) -> [String]) {
     self.columns = columns
     self.values = values
   }
 
   /// Asks the store for its columns now and for values as they are needed.
-  convenience init(runner: any QueryRunner) {
+  package convenience init(runner: any QueryRunner) {
     let unchecked = UncheckedRunner(runner: runner)
     self.init(
       columns: unchecked.texts("SHOW COLUMNS"),
@@ -60,7 +60,7 @@ final class Completer: Sendable {
     }
   }
 
-  func complete(_ word: String, after before: String) -> Completion {
+  package func complete(_ word: String, after before: String) -> Completion {
     if before.trimmed.isEmpty, word.hasPrefix(".") {
       return Completion(candidates: ReplSession.commandNames.filter { $0.hasPrefix(word) })
     }

@@ -1,5 +1,5 @@
-import Synchronization
-import TallyBase
+internal import Synchronization
+package import TallyBase
 
 #if canImport(Glibc)
   import Glibc
@@ -11,19 +11,19 @@ import TallyBase
 
 /// Ctrl-C. The first press cancels what is running; a second one, before it has ended, ends the
 /// process.
-enum Interrupt {
+package enum Interrupt {
   /// The token to cancel, as the bits of an unretained reference; 0 if nothing runs.
   private static let current = Atomic<UInt>(0)
   /// Presses since the last `reset`.
   private static let pressCount = Atomic<Int>(0)
 
   /// Whether Ctrl-C was pressed since the last `reset`.
-  static var wasPressed: Bool { pressCount.load(ordering: .relaxed) > 0 }
+  package static var wasPressed: Bool { pressCount.load(ordering: .relaxed) > 0 }
 
-  static func reset() { pressCount.store(0, ordering: .relaxed) }
+  package static func reset() { pressCount.store(0, ordering: .relaxed) }
 
   /// Takes over SIGINT. System calls that wait are not restarted, so that a prompt notices.
-  static func install() {
+  package static func install() {
     // Both statics are initialized here, never inside the handler.
     reset()
     current.store(0, ordering: .relaxed)
@@ -42,7 +42,7 @@ enum Interrupt {
   }
 
   /// Runs `body` with a token that Ctrl-C cancels.
-  static func cancelling<Result>(
+  package static func cancelling<Result>(
     _ body: (CancellationToken) throws -> Result
   ) rethrows -> Result {
     let token = CancellationToken()

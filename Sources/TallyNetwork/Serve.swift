@@ -4,6 +4,7 @@ import Tally
 import TallyAuth
 import TallyBase
 import TallyServer
+import TallyTerminal
 
 /// `tally serve`: answers services over the line protocol until it is told to stop.
 struct ServeCommand: ParsableCommand {

@@ -7,7 +7,7 @@
 #endif
 
 /// SIGTERM and SIGINT, for a process that ends in an orderly way.
-enum StopSignal {
+package enum StopSignal {
   private static func signals() -> sigset_t {
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
@@ -17,13 +17,13 @@ enum StopSignal {
   }
 
   /// Keeps the signals waiting until `wait`. Threads that begin later inherit it.
-  static func block() {
+  package static func block() {
     var signals = signals()
     unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
   }
 
   /// Returns once a signal has come. A second one ends the process at once.
-  static func wait() {
+  package static func wait() {
     var signals = signals()
     var number: Int32 = 0
     while unsafe sigwait(&signals, &number) != 0 {}

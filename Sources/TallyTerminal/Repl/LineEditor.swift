@@ -1,5 +1,5 @@
-import CEdit
-import Synchronization
+internal import CEdit
+internal import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -10,8 +10,8 @@ import Synchronization
 #endif
 
 /// Lines from the terminal, with editing, history and completion by libedit.
-final class LineEditor {
-  enum Input {
+package final class LineEditor {
+  package enum Input {
     case line(String)
     /// Ctrl-C: the line was given up.
     case interrupted
@@ -31,7 +31,7 @@ final class LineEditor {
   private static let name = LineEditor.lasting("tally")
   private static let wordBreaks = LineEditor.lasting(" \t\n\"'`@$><=;|&{(,)+*%")
 
-  init(completer: Completer) {
+  package init(completer: Completer) {
     historyPath =
       Environment.value("TALLY_HISTORY")
       ?? Environment.value("HOME").map { $0 + "/.tally_history" }
@@ -55,7 +55,7 @@ final class LineEditor {
   private static func lasting(_ text: String) -> Lasting { unsafe Lasting(pointer: strdup(text)) }
 
   /// Prompts and waits for a line.
-  func readLine(_ prompt: String) -> Input {
+  package func readLine(_ prompt: String) -> Input {
     Interrupt.reset()
     errno = 0
     guard let pointer = unsafe readline(prompt) else {
@@ -69,7 +69,7 @@ final class LineEditor {
   }
 
   /// Adds a line to the entry being typed, and the entry to the history once it has ended.
-  func remember(_ line: String, isEnded: Bool) {
+  package func remember(_ line: String, isEnded: Bool) {
     // A line that may end in a comment must not swallow the next one.
     let separator = entry.contains("--") ? "\n" : " "
     entry += entry.isEmpty ? line.trimmed : separator + line.trimmed
@@ -78,7 +78,7 @@ final class LineEditor {
     entry = ""
   }
 
-  func saveHistory() {
+  package func saveHistory() {
     if let historyPath { _ = unsafe write_history(historyPath) }
   }
 

@@ -1,5 +1,5 @@
-import TallyBase
-import TallyFormat
+internal import TallyBase
+internal import TallyFormat
 
 #if canImport(Glibc)
   import Glibc
@@ -10,33 +10,33 @@ import TallyFormat
 #endif
 
 /// Buffered bytes on their way to a file descriptor.
-final class OutputBuffer: TextOutput {
+package final class OutputBuffer: TextOutput {
   /// Bytes collected before a write.
   private static let byteCountMax = 64 * 1024
 
-  let descriptor: Int32
+  package let descriptor: Int32
   private var bytes: [UInt8] = []
 
-  init(descriptor: Int32) {
+  package init(descriptor: Int32) {
     self.descriptor = descriptor
     bytes.reserveCapacity(OutputBuffer.byteCountMax + 4_096)
   }
 
-  static func standardOutput() -> OutputBuffer { OutputBuffer(descriptor: STDOUT_FILENO) }
+  package static func standardOutput() -> OutputBuffer { OutputBuffer(descriptor: STDOUT_FILENO) }
 
   /// - Throws: `io`; `BrokenPipe` if nobody reads any more.
-  func write(_ text: String) throws {
+  package func write(_ text: String) throws {
     bytes.append(contentsOf: text.utf8)
     if bytes.count >= OutputBuffer.byteCountMax { try flush() }
   }
 
-  func write(_ more: [UInt8]) throws {
+  package func write(_ more: [UInt8]) throws {
     bytes.append(contentsOf: more)
     if bytes.count >= OutputBuffer.byteCountMax { try flush() }
   }
 
   /// Writes out what was collected.
-  func flush() throws {
+  package func flush() throws {
     defer { bytes.removeAll(keepingCapacity: true) }
     var written = 0
     while written < bytes.count {
@@ -65,10 +65,12 @@ private func systemWrite(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) 
 }
 
 /// The reader of a pipe went away; the process ends without a word.
-struct BrokenPipe: Error {}
+package struct BrokenPipe: Error {
+  package init() {}
+}
 
 /// Writes a message to standard error at once.
-func writeError(_ text: String) {
+package func writeError(_ text: String) {
   let output = OutputBuffer(descriptor: STDERR_FILENO)
   // Nothing is left to report to if this fails.
   try? output.write(text)

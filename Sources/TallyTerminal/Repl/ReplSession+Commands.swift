@@ -22,9 +22,9 @@ extension ReplSession {
     DotCommand(name: ".quit", argument: "", help: "leave (also .exit, Ctrl-D)"),
   ]
 
-  static var commandNames: [String] { commands.map(\.name) }
+  package static var commandNames: [String] { commands.map(\.name) }
 
-  func perform(command line: String) throws {
+  package func perform(command line: String) throws {
     let words = line.split(maxSplits: 1, whereSeparator: \.isWhitespace).map(String.init)
     let name = words[0].lowercased()
     let argument = words.count > 1 ? words[1].trimmed : ""
