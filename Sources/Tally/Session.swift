@@ -32,6 +32,8 @@ package struct Session: Sendable {
     package var warnings: [QueryWarning]
     /// Set: the statement was `SET name = value`, for the caller to apply.
     var setting: Setting?
+    /// How long the stages before execution took; none where a plan was kept.
+    package var stages: [StageTime] = []
   }
 
   /// - Parameter nowMicroseconds: what `now()` is for the whole statement.
@@ -70,7 +72,8 @@ package struct Session: Sendable {
     switch bound {
     case .query(let query):
       let plan = PreparedPlan(try optimized(query))
-      let result = try answer(query, plan, cancellation)
+      var result = try answer(query, plan, cancellation)
+      result.stages = clock.stages
       plans?.insert(text, options, scope, snapshot.number, query, plan)
       return result
     case .explain(let query, let analyze):

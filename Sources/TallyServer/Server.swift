@@ -12,7 +12,8 @@ package import TallyBase
 ///     server.shutDown(withinMilliseconds: 10_000)
 ///     try database.close()
 package final class Server: Sendable {
-  private let context: ServerContext
+  /// What a server of HTTP beside this one shares; it must be shut down before.
+  package let context: ServerContext
   private let group: MultiThreadedEventLoopGroup
   private let listener: any Channel
   private let hasStopped = Mutex(false)

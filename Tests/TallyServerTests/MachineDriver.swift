@@ -135,12 +135,15 @@ final class OneToken: Authenticator {
     isRevoked.withLock { $0 } ? nil : principal
   }
 
-  func admit(_ principal: Principal) throws(AccessRefusal) {
+  func admit(
+    _ principal: Principal
+  ) throws(AccessRefusal) -> RateLimiter.Allowance? {
     let isAdmitted = questions.withLock { questions in
       questions -= 1
       return questions >= 0
     }
     guard isAdmitted else { throw .rateLimited(.user, milliseconds: 600) }
+    return nil
   }
 
   func follow() {}

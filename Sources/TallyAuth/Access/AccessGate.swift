@@ -90,9 +90,13 @@ package final class AccessGate: Sendable {
 
   /// Counts a request.
   ///
+  /// - Returns: what is left; nil for who is not counted.
   /// - Throws: `rateLimited`.
-  package func admit(_ principal: Principal) throws(AccessRefusal) {
-    _ = try rates.admit(principal)
+  @discardableResult
+  package func admit(
+    _ principal: Principal
+  ) throws(AccessRefusal) -> RateLimiter.Allowance? {
+    try rates.admit(principal)
   }
 
   /// Writes down what a principal did.

@@ -8,8 +8,10 @@ package protocol Authenticator: Sendable {
   func refresh(_ principal: Principal) -> Principal?
   /// Counts a question.
   ///
+  /// - Returns: what is left; nil for who is not counted.
   /// - Throws: `rateLimited`.
-  func admit(_ principal: Principal) throws(AccessRefusal)
+  @discardableResult
+  func admit(_ principal: Principal) throws(AccessRefusal) -> RateLimiter.Allowance?
   /// Looks for changes. Called once a second, on a thread that may wait.
   func follow()
 }

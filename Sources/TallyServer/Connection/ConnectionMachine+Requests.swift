@@ -1,7 +1,7 @@
 internal import Tally
-internal import TallyAuth
+package import TallyAuth
 internal import TallyBase
-internal import TallyWire
+package import TallyWire
 
 extension ConnectionMachine {
   /// A request that cannot be read is answered in its turn.
@@ -341,7 +341,7 @@ package enum ServerVersion {
 
 extension WireError {
   /// Why somebody is not let in, or may not.
-  init(_ refusal: AccessRefusal) {
+  package init(_ refusal: AccessRefusal) {
     var fields: [WireField] = []
     if let need = refusal.need { fields.append(WireField("need", need)) }
     if let milliseconds = refusal.retryAfterMilliseconds {

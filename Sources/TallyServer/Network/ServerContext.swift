@@ -1,17 +1,17 @@
-internal import Logging
-internal import Tally
+package import Logging
+package import Tally
 internal import TallyWire
 
-/// What all connections of a server share.
-final class ServerContext: Sendable {
-  let configuration: ServerConfiguration
-  let authenticator: (any Authenticator)?
-  let logger: Logger
+/// What all connections of a server share, those of the line protocol and those of HTTP.
+package final class ServerContext: Sendable {
+  package let configuration: ServerConfiguration
+  package let authenticator: (any Authenticator)?
+  package let logger: Logger
   let registry = ConnectionRegistry()
-  let runner: WorkRunner
+  package let runner: WorkRunner
   private let start = ContinuousClock.now
 
-  init(
+  package init(
     database: Database, configuration: ServerConfiguration,
     authenticator: (any Authenticator)?, logger: Logger
   ) {

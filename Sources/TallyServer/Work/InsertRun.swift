@@ -1,12 +1,12 @@
 internal import Synchronization
-internal import Tally
+package import Tally
 internal import TallyBase
 internal import TallyIngest
 internal import TallyStorage
-internal import TallyWire
+package import TallyWire
 
 /// The decoders of one connection: they keep what they learned from batch to batch.
-final class PayloadDecoders: Sendable {
+package final class PayloadDecoders: Sendable {
   private struct Key: Hashable {
     var isStrict: Bool
     var precision: TimePrecision
@@ -16,6 +16,8 @@ final class PayloadDecoders: Sendable {
   private static let keptByteCountMax = 1 << 20
 
   private let decoders = Mutex<[Key: PayloadDecoder]>([:])
+
+  package init() {}
 
   /// - Throws: `invalidInput`.
   func decode(
@@ -40,32 +42,33 @@ final class PayloadDecoders: Sendable {
 }
 
 /// Takes one batch of events.
-struct InsertRun {
-  /// Rejected rows that are named.
-  static let noticeCountMax = 100
+package struct InsertRun {
+  private let database: Database
+  private let decoders: PayloadDecoders
+  private let limits: ConnectionLimits
 
-  let database: Database
-  let decoders: PayloadDecoders
-  let limits: ConnectionLimits
-
-  func run(
-    _ payload: [UInt8], _ options: InsertOptions, org: String?, isBody: Bool, tag: String?
-  ) -> WorkOutcome {
-    var notices: [Reply] = []
-    do throws(WireError) {
-      let reply = try insert(payload, options, org: org, isBody: isBody, tag: tag, &notices)
-      var outcome = WorkOutcome()
-      for notice in notices + [reply] { notice.encode(into: &outcome.bytes) }
-      return outcome
-    } catch {
-      return WorkOutcome(error, tag: tag, notices: notices)
-    }
+  package init(database: Database, decoders: PayloadDecoders, limits: ConnectionLimits) {
+    self.database = database
+    self.decoders = decoders
+    self.limits = limits
   }
 
-  private func insert(
-    _ payload: [UInt8], _ options: InsertOptions, org: String?, isBody: Bool, tag: String?,
-    _ notices: inout [Reply]
-  ) throws(WireError) -> Reply {
+  /// Takes a payload, whatever comes of it.
+  package func take(
+    _ payload: [UInt8], _ options: InsertOptions, org: String?
+  ) -> InsertOutcome {
+    var outcome = InsertOutcome(options)
+    do throws(WireError) {
+      try take(payload, options, org: org, &outcome)
+    } catch {
+      outcome.failure = error
+    }
+    return outcome
+  }
+
+  private func take(
+    _ payload: [UInt8], _ options: InsertOptions, org: String?, _ outcome: inout InsertOutcome
+  ) throws(WireError) {
     guard database.isWritable else {
       throw WireError(.readOnly, "the store is open for reading only")
     }
@@ -78,21 +81,17 @@ struct InsertRun {
         "found \(decoded.batch.rowCount) rows, expected at most \(limits.batchRowCountMax)",
         fields: [WireField("max", "\(limits.batchRowCountMax)")], hint: "send smaller batches")
     }
-    notices = InsertRun.notices(decoded.rejections, tag: tag)
+    outcome.rejections = decoded.rejections
     let isRefused = options.mode != .partial || decoded.batch.rowCount == 0
     if let first = decoded.rejections.first, isRefused {
       throw InsertRun.refusal(first, count: decoded.rejections.count, options)
     }
     let receipt = try append(decoded.batch, options, org: org)
-    var fields = [
-      WireField("accepted", "\(receipt.acceptedCount)"),
-      WireField("duplicates", "\(receipt.duplicateCount)"),
-      WireField("rejected", "\(decoded.rejections.count)"),
-      WireField("replay", receipt.isReplay ? "yes" : "no"),
-    ]
-    if let lsn = receipt.lsn { fields.append(WireField("lsn", "\(lsn)")) }
-    fields.append(WireField("ack", receipt.acknowledgement.rawValue))
-    return .done(isBody ? .ingest : .insert, tag: tag, fields: fields)
+    outcome.acceptedCount = receipt.acceptedCount
+    outcome.duplicateCount = receipt.duplicateCount
+    outcome.isReplay = receipt.isReplay
+    outcome.lsn = receipt.lsn
+    outcome.acknowledgement = receipt.acknowledgement.rawValue
   }
 
   private func decode(
@@ -134,36 +133,8 @@ struct InsertRun {
   ) -> WireError {
     let mode = options.mode ?? .all
     return WireError(
-      code(first.kind),
+      first.kind.wireCode,
       mode == .all ? "the batch was rejected (mode=all)" : "every row was rejected",
       fields: [WireField("accepted", "0"), WireField("rejected", "\(count)")])
-  }
-
-  private static func code(_ kind: Rejection.Kind) -> WireCode {
-    switch kind {
-    case .malformed: .parse
-    case .value: .type
-    case .limit: .limit
-    case .unknownField: .unknownColumn
-    }
-  }
-
-  private static func notices(_ rejections: [Rejection], tag: String?) -> [Reply] {
-    var notices = rejections.prefix(noticeCountMax).map { rejection in
-      var fields = [
-        WireField("code", code(rejection.kind).rawValue), WireField("line", "\(rejection.line)"),
-      ]
-      if let column = rejection.column { fields.append(WireField("col", "\(column)")) }
-      if !rejection.field.isEmpty { fields.append(WireField("field", rejection.field)) }
-      return Reply(tag: tag, .notice(word: "reject", message: rejection.reason), fields: fields)
-    }
-    let omittedCount = rejections.count - notices.count
-    if omittedCount > 0 {
-      notices.append(
-        Reply(
-          tag: tag, .notice(word: "rejects_omitted", message: nil),
-          fields: [WireField("count", "\(omittedCount)")]))
-    }
-    return notices
   }
 }

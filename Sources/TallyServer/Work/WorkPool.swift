@@ -2,7 +2,7 @@ internal import NIOPosix
 internal import Synchronization
 
 /// Threads for what must not be done on event loops, with a bounded queue.
-final class WorkPool: Sendable {
+package final class WorkPool: Sendable {
   private let threads: NIOThreadPool
   private let threadCount: Int
   private let countMax: Int
@@ -16,11 +16,11 @@ final class WorkPool: Sendable {
     threads.start()
   }
 
-  var runningCount: Int { min(count.load(ordering: .relaxed), threadCount) }
-  var waitingCount: Int { max(0, count.load(ordering: .relaxed) - threadCount) }
+  package var runningCount: Int { min(count.load(ordering: .relaxed), threadCount) }
+  package var waitingCount: Int { max(0, count.load(ordering: .relaxed) - threadCount) }
 
   /// Runs `body` when a thread is free; false, and nothing is run, if too much waits already.
-  func submit(_ body: @escaping @Sendable () -> Void) -> Bool {
+  package func submit(_ body: @escaping @Sendable () -> Void) -> Bool {
     guard count.add(1, ordering: .relaxed).newValue <= countMax else {
       count.subtract(1, ordering: .relaxed)
       return false

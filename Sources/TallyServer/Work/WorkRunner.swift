@@ -1,17 +1,17 @@
 internal import Logging
-internal import Tally
+package import Tally
 internal import TallyBase
 internal import TallyStorage
 internal import TallyWire
 
 /// Runs what connections want on threads of its own, a bounded number at a time.
-final class WorkRunner: Sendable {
-  let database: Database
-  let configuration: ServerConfiguration
-  let queries: WorkPool
-  let inserts: WorkPool
+package final class WorkRunner: Sendable {
+  package let database: Database
+  package let configuration: ServerConfiguration
+  package let queries: WorkPool
+  package let inserts: WorkPool
   /// Makes rows of results that have been computed: never waits for queries.
-  private let results: WorkPool
+  package let results: WorkPool
 
   init(database: Database, configuration: ServerConfiguration) {
     self.database = database
@@ -48,7 +48,8 @@ final class WorkRunner: Sendable {
         inserts.submit { [self] in
           let run = InsertRun(
             database: database, decoders: decoders, limits: configuration.connection)
-          completion(run.run(payload, options, org: org, isBody: isBody, tag: work.tag))
+          let outcome = run.take(payload, options, org: org)
+          completion(outcome.workOutcome(isBody: isBody, tag: work.tag))
         }
       case .flush:
         inserts.submit { [self] in completion(flush(tag: work.tag)) }

@@ -78,7 +78,7 @@ package struct InsertOptions: Hashable, Sendable {
     precision = try reader.choice("precision", TimePrecision.self)
   }
 
-  init(_ reader: inout OptionReader, allowsEncoding: Bool) throws(WireError) {
+  package init(_ reader: inout OptionReader, allowsEncoding: Bool) throws(WireError) {
     try self.init(defaults: &reader)
     producer = reader.text("producer")
     sequence = try reader.number("seq")

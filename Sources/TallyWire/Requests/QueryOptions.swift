@@ -41,7 +41,13 @@ package struct QueryOptions: Hashable, Sendable {
   }
 
   init(_ reader: inout OptionReader) throws(WireError) {
-    format = try reader.choice("format", ResultFormat.self)
+    let format = try reader.choice("format", ResultFormat.self)
+    try self.init(withoutFormat: &reader)
+    self.format = format
+  }
+
+  /// All but `format`, of which HTTP has more.
+  package init(withoutFormat reader: inout OptionReader) throws(WireError) {
     hasHeader = try reader.flag("header")
     timeout = try reader.duration("timeout")
     rowCountMax = try reader.count("max_rows")

@@ -1,11 +1,11 @@
-import TallyBase
+package import TallyBase
 
 /// Reads the little JSON that requests and replies hold: arrays of scalars.
-struct JsonScanner {
+package struct JsonScanner {
   private let bytes: [UInt8]
   private var position = 0
 
-  init(_ text: String) { bytes = Array(text.utf8) }
+  package init(_ text: String) { bytes = Array(text.utf8) }
 
   private func problem(_ expectation: String) -> WireError {
     let found =
@@ -22,23 +22,26 @@ struct JsonScanner {
   }
 
   /// Steps over `sign` if it is next.
-  mutating func take(_ sign: Unicode.Scalar) -> Bool {
+  package mutating func take(_ sign: Unicode.Scalar) -> Bool {
     skipSpace()
     guard position < bytes.count, bytes[position] == UInt8(ascii: sign) else { return false }
     position += 1
     return true
   }
 
-  mutating func expect(_ sign: Unicode.Scalar) throws(WireError) {
+  /// - Throws: `E_ARGUMENT` unless `sign` is next.
+  package mutating func expect(_ sign: Unicode.Scalar) throws(WireError) {
     guard take(sign) else { throw problem("'\(sign)'") }
   }
 
-  mutating func expectEnd() throws(WireError) {
+  /// - Throws: `E_ARGUMENT` unless only blanks are left.
+  package mutating func expectEnd() throws(WireError) {
     skipSpace()
     guard position == bytes.count else { throw problem("nothing more") }
   }
 
-  mutating func scalar() throws(WireError) -> Value {
+  /// A value that is neither object nor array.
+  package mutating func scalar() throws(WireError) -> Value {
     skipSpace()
     guard position < bytes.count else { throw problem("a value") }
     if bytes[position] == UInt8(ascii: "\"") { return .text(ByteString(try string())) }
@@ -94,7 +97,7 @@ struct JsonScanner {
   }
 
   /// A string, its escapes resolved.
-  mutating func string() throws(WireError) -> String {
+  package mutating func string() throws(WireError) -> String {
     try expect("\"")
     var result: [UInt8] = []
     while position < bytes.count {
