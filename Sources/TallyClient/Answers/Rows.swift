@@ -1,0 +1,80 @@
+extension TallyClient {
+  /// The rows of a result, as they come. They can be read once.
+  ///
+  /// While nobody reads, no more than about a megabyte is held here; the server waits, for 30
+  /// seconds at most. Whoever stops reading before the end, or whose task is cancelled, stops the
+  /// query. An answer that was cut short or damaged on the way ends with an error, never early.
+  public struct Rows: AsyncSequence, Sendable {
+    public typealias Element = Row
+    public typealias Failure = TallyClientError
+
+    let reader: ResultReader
+
+    public var columns: [Column] { reader.columns }
+    public var warnings: [Warning] { reader.warnings }
+    /// What the server said at the end; nil until all rows were read.
+    public var summary: Summary? { reader.summary }
+
+    public func makeAsyncIterator() -> Iterator { Iterator(reader) }
+
+    /// All rows that were not read yet.
+    public func collect() async throws(TallyClientError) -> [Row] {
+      var rows: [Row] = []
+      var iterator = makeAsyncIterator()
+      while let row = try await iterator.next(isolation: nil) { rows.append(row) }
+      return rows
+    }
+
+    public struct Iterator: AsyncIteratorProtocol {
+      private let reader: ResultReader
+      private var decoder: RowDecoder
+
+      init(_ reader: ResultReader) {
+        self.reader = reader
+        decoder = RowDecoder(columns: reader.columns)
+      }
+
+      public mutating func next() async throws(TallyClientError) -> Row? {
+        try await next(isolation: nil)
+      }
+
+      public mutating func next(
+        isolation actor: isolated (any Actor)?
+      ) async throws(TallyClientError) -> Row? {
+        while true {
+          if let row = try decoder.next() { return row }
+          guard let bytes = try await reader.next() else { return nil }
+          decoder.feed(bytes)
+        }
+      }
+    }
+  }
+
+  /// The bytes of a result in the form that was asked for, checked like ``Rows``.
+  package struct RowText: AsyncSequence, Sendable {
+    package typealias Element = [UInt8]
+    package typealias Failure = TallyClientError
+
+    let reader: ResultReader
+
+    package var columns: [Column] { reader.columns }
+    package var warnings: [Warning] { reader.warnings }
+    package var summary: Summary? { reader.summary }
+
+    package func makeAsyncIterator() -> Iterator { Iterator(reader: reader) }
+
+    package struct Iterator: AsyncIteratorProtocol {
+      let reader: ResultReader
+
+      package mutating func next() async throws(TallyClientError) -> [UInt8]? {
+        try await reader.next()
+      }
+
+      package mutating func next(
+        isolation actor: isolated (any Actor)?
+      ) async throws(TallyClientError) -> [UInt8]? {
+        try await reader.next()
+      }
+    }
+  }
+}

@@ -1,0 +1,34 @@
+internal import NIOCore
+internal import NIOSSL
+
+/// How connections to one server are encrypted.
+struct TLSContext: Sendable {
+  private let context: NIOSSLContext
+  /// Nil where the host is an address: certificates are then looked at by address.
+  private let serverName: String?
+
+  static func make(_ options: TallyClient.TLS, host: String) throws -> TLSContext {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.minimumTLSVersion = .tlsv12
+    configuration.applicationProtocols = ["lqp/1"]
+    if let path = options.authorityPath { configuration.trustRoots = .file(path) }
+    if !options.verifiesCertificate { configuration.certificateVerification = .none }
+    let name = options.serverName ?? host
+    let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
+    return TLSContext(
+      context: try NIOSSLContext(configuration: configuration),
+      serverName: isAddress ? nil : name)
+  }
+
+  func makeHandler() throws -> NIOSSLClientHandler {
+    try NIOSSLClientHandler(context: context, serverHostname: serverName)
+  }
+}
+
+extension TimeAmount {
+  init(_ duration: Duration) {
+    let parts = duration.components
+    self = .nanoseconds(
+      parts.seconds &* 1_000_000_000 &+ parts.attoseconds / 1_000_000_000)
+  }
+}
