@@ -193,10 +193,14 @@ let package = Package(
       .testTarget(
         name: "TallyServerTests",
         dependencies: [
-          "TallyServer", "Tally", "TallyAuth", "TallyBase", "TallyWire", "TallyTestSupport",
+          "TallyServer", "Tally", "TallyAuth", "TallyBase", "TallyFile", "TallyStorage",
+          "TallyWire",
+          "TallyTestSupport",
           .product(name: "Logging", package: "swift-log"),
           .product(name: "NIOCore", package: "swift-nio"),
           .product(name: "NIOPosix", package: "swift-nio"),
+          .product(name: "NIOSSL", package: "swift-nio-ssl"),
+          .product(name: "SystemPackage", package: "swift-system"),
         ]),
       .testTarget(
         name: "TallyHTTPTests",

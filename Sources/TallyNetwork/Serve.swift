@@ -84,10 +84,11 @@ struct ServeCommand: ParsableCommand {
     }
     var logger = Logger(label: "tally") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
-    let access: AccessGate?
+    let access: AccessFollower
     let server: Server
     do {
-      access = try StoreAccess.open(self.database, logger: logger)
+      access = try StoreAccess.open(
+        self.database.directory, options: AccessGate.Options(), logger: logger)
       server = try Server.start(
         database, configuration: configuration, authenticator: access, logger: logger)
     } catch {
@@ -99,7 +100,7 @@ struct ServeCommand: ParsableCommand {
     try output.flush()
     StopSignal.wait()
     server.shutDown(withinMilliseconds: shutdownSeconds * 1_000)
-    try? access?.close()
+    try? access.close()
     try database.closeStore()
   }
 

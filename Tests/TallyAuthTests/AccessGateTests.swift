@@ -15,9 +15,11 @@ import Testing
   }
 
   private func open() throws -> AccessGate? {
-    try AccessGate.open(
+    var options = AccessGate.Options()
+    options.clock = fixture.manual.clock
+    return try AccessGate.open(
       storeDirectory: "store", store: AuditFixture.store, fileSystem: fixture.system,
-      clock: fixture.manual.clock)
+      options: options)
   }
 
   private func issue(_ name: String) throws -> TokenStore.Issued {

@@ -15,6 +15,8 @@ struct MachineDriver {
   /// Results of which more rows are asked for.
   var producing: [(id: Int, stream: ResultStream)] = []
   var isClosed = false
+  /// What the audit log is told, what runs left out.
+  var audited: [AuditedRequest] = []
   /// Milliseconds.
   var now = 1_000
   /// Whether work is finished as soon as it begins.
@@ -80,7 +82,8 @@ struct MachineDriver {
     case .insert(let payload, let options, _, let isBody):
       let word = isBody ? "INGEST" : "INSERT"
       return "+\(tag)\(word) bytes=\(payload.count) mode=\(options.mode?.rawValue ?? "")\n"
-    case .push(_, _, let number): return "=\(tag)push=\(number)\n.\(tag)push=\(number)\n"
+    case .push(_, _, let number), .live(_, _, let number):
+      return "=\(tag)push=\(number)\n.\(tag)push=\(number)\n"
     case .flush: return "+\(tag)FLUSH\n"
     }
   }
@@ -105,6 +108,7 @@ struct MachineDriver {
       }
     case .produce(let id, let stream): producing.append((id, stream))
     case .cancel(_, let tag): machine.finishCancellation(tag: tag, count: 0, at: nanoseconds)
+    case .audit(let request): audited.append(request)
     case .close: isClosed = true
     }
   }

@@ -13,12 +13,15 @@ final class ServerFixture {
 
   init(
     _ change: (inout ServerConfiguration) -> Void = { _ in },
-    authenticator: (any Authenticator)? = nil
+    authenticator: (any Authenticator)? = nil, database: Database? = nil, folder: URL? = nil
   ) throws {
-    folder = FileManager.default.temporaryDirectory
+    self.folder =
+      folder
+      ?? FileManager.default.temporaryDirectory
       .appending(path: "tally-server-" + UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    database = try Database.open(folder.appending(path: "usage.tally").path)
+    try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
+    let database = try database ?? Database.open(self.folder.appending(path: "usage.tally").path)
+    self.database = database
     var configuration = ServerConfiguration()
     configuration.port = 0
     change(&configuration)

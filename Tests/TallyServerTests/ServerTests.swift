@@ -110,7 +110,6 @@ struct ServerTests {
       ("HELLO 1", "-E_STATE retry=no :"), ("AUTH TOKEN x", "-E_STATE retry=no :"),
       ("QUERY foo=1 count(*)", "-E_ARGUMENT hint="), ("#? PING", "-E_TAG tag=? retry=no :"),
       ("EXEC nothing", "-E_UNKNOWN_STATEMENT retry=no :"), ("SUBSCRIBE x", "-E_ARGUMENT "),
-      ("#s SUBSCRIBE LIVE", "-#s E_UNSUPPORTED retry=no :"),
       ("QUERY select from", "-E_PARSE line=1 col=8 offset=7 len=4"),
       ("PREPARE p select from", "-E_PARSE line=1 col=8 offset=7 len=4"),
       ("QUERY select sum(cst) from usage", "-E_BIND line=1 col=12 offset=11 len=3 hint="),

@@ -17,27 +17,47 @@ package final class AccessGate: Sendable {
   /// - Throws: `locked` if another server writes the audit log; `io`, `corruption`, `version`.
   package static func open(
     storeDirectory: FilePath, store: AuditStoreID, fileSystem: any FileSystem,
-    clock: AccessClock = .system,
+    options: Options = Options(),
     report: @escaping @Sendable (TokenChange?, TallyError?) -> Void = { _, _ in }
   ) throws(TallyError) -> AccessGate? {
+    let clock = options.clock
     let tokens = try TokenAuthenticator(
       TokenStore(storeDirectory: storeDirectory, fileSystem: fileSystem), clock: clock)
     guard tokens.hasTokens else { return nil }
     let audit = try AuditLog(
       storeDirectory: storeDirectory, store: store, fileSystem: fileSystem, clock: clock)
     try audit.append(AuditRecord(.serverStart, time: clock.microseconds()), waiting: true)
-    return AccessGate(tokens, RateLimiter(clock: clock), audit, clock, report)
+    return AccessGate(tokens, audit, options, report)
+  }
+
+  /// How much is let through.
+  package struct Options: Sendable {
+    package var rates = RateLimiter.Options()
+    package var failures = FailureLimiter.Options()
+    package var clock = AccessClock.system
+
+    package init() {}
+  }
+
+  /// Whether a store has a token that works.
+  ///
+  /// - Throws: `io`, `corruption`, `version`.
+  package static func hasTokens(
+    storeDirectory: FilePath, fileSystem: any FileSystem
+  ) throws(TallyError) -> Bool {
+    try TokenAuthenticator(TokenStore(storeDirectory: storeDirectory, fileSystem: fileSystem))
+      .hasTokens
   }
 
   private init(
-    _ tokens: TokenAuthenticator, _ rates: RateLimiter, _ audit: AuditLog, _ clock: AccessClock,
+    _ tokens: TokenAuthenticator, _ audit: AuditLog, _ options: Options,
     _ report: @escaping @Sendable (TokenChange?, TallyError?) -> Void
   ) {
     self.tokens = tokens
-    self.rates = rates
-    failures = FailureLimiter(clock: clock)
+    rates = RateLimiter(options.rates, clock: options.clock)
+    failures = FailureLimiter(options.failures, clock: options.clock)
     self.audit = audit
-    self.clock = clock
+    clock = options.clock
     self.report = report
   }
 
@@ -81,8 +101,13 @@ package final class AccessGate: Sendable {
       if let address { _ = failures.recordFailure(address.key) }
       outcome = .failure(error)
     }
-    guard (try? audit.append(record)) != nil else { throw .unauthenticated }
+    guard (try? audit.note(record)) != nil else { throw .unauthenticated }
     return try outcome.get()
+  }
+
+  /// How many more secrets from `address` may be wrong until it must wait.
+  package func attemptsLeft(from address: Address) -> Int {
+    failures.attemptsLeft(address.key)
   }
 
   /// The principal as of now; nil if its token no longer holds.
@@ -103,6 +128,12 @@ package final class AccessGate: Sendable {
   ///
   /// - Throws: `io` and others of the disk: what cannot be written down should not be done.
   package func record(_ record: AuditRecord) throws(TallyError) { try audit.append(record) }
+
+  /// The same without ever waiting for the disk: for event loops.
+  package func note(_ record: AuditRecord) throws(TallyError) { try audit.note(record) }
+
+  /// Why nothing can be written down any more; nil: it can.
+  package var auditFailure: TallyError? { audit.failure }
 
   /// Looks whether tokens were changed, and writes down what. May wait for the disk.
   package func follow() {

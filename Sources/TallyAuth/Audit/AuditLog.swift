@@ -138,16 +138,38 @@ package final class AuditLog: Sendable {
   ) throws(TallyError) -> UInt64 {
     let (sequence, isFull) = try pending.withLock {
       (pending) throws(TallyError) -> (UInt64, Bool) in
-      if let failure = pending.failure { throw failure }
-      let sequence = pending.position.sequence &+ 1
-      let line = AuditLine.encode(
-        record, sequence: sequence, previous: pending.position.hash)
-      pending.position = Position(sequence: sequence, hash: Digest.sha256(line))
-      pending.lines.append(line + [0x0A])
-      pending.byteCount += line.count + 1
+      let sequence = try AuditLog.add(record, to: &pending)
       return (sequence, pending.byteCount > options.pendingByteCountMax)
     }
     if waiting || isFull { try flush() }
+    return sequence
+  }
+
+  /// Appends a record without ever waiting for the disk: for event loops.
+  ///
+  /// - Throws: what an earlier write failed with; `resourceExhausted` if the disk does not keep up
+  ///   and ``Options/pendingByteCountMax`` eight times over waits already.
+  package func note(_ record: AuditRecord) throws(TallyError) {
+    try pending.withLock { (pending) throws(TallyError) in
+      guard pending.byteCount <= 8 * options.pendingByteCountMax else {
+        throw TallyError(.resourceExhausted, "the audit log is written too slowly")
+      }
+      _ = try AuditLog.add(record, to: &pending)
+    }
+  }
+
+  /// Why nothing more is taken; nil: it is.
+  package var failure: TallyError? { pending.withLock { $0.failure } }
+
+  private static func add(
+    _ record: AuditRecord, to pending: inout Pending
+  ) throws(TallyError) -> UInt64 {
+    if let failure = pending.failure { throw failure }
+    let sequence = pending.position.sequence &+ 1
+    let line = AuditLine.encode(record, sequence: sequence, previous: pending.position.hash)
+    pending.position = Position(sequence: sequence, hash: Digest.sha256(line))
+    pending.lines.append(line + [0x0A])
+    pending.byteCount += line.count + 1
     return sequence
   }
 

@@ -63,6 +63,16 @@ package final class FailureLimiter: Sendable {
     if wait > 0 { throw .backOff(milliseconds: (wait &+ 999_999) / 1_000_000) }
   }
 
+  /// How many failures of an address are left until it must wait.
+  package func attemptsLeft(_ address: AddressKey) -> Int {
+    state.withLock { state in
+      guard let entry = state.young[address] ?? state.old[address],
+        clock.steadyNanoseconds() &- entry.lastFailure <= options.memoryNanoseconds
+      else { return options.failureCountMax }
+      return max(0, options.failureCountMax &- entry.failureCount)
+    }
+  }
+
   /// After a secret turned out wrong.
   package func recordFailure(_ address: AddressKey) -> Verdict {
     state.withLock { state in

@@ -28,6 +28,9 @@ package struct DecodedChunk: Sendable {
 /// Turns chunks of text into rows. One worker owns one decoder: it keeps buffers and what it
 /// learned about the field order from chunk to chunk, but no rows.
 package protocol ChunkDecoder: AnyObject {
+  /// Whose rows are taken, besides those that name no org; nil: everybody's.
+  var ownOrg: ByteString? { get set }
+
   /// Decodes a sealed chunk against the columns known so far.
   ///
   /// - Complexity: O(`chunk.count`).

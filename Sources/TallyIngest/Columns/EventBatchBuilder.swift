@@ -20,6 +20,11 @@ import TallyBase
   private var positions: [String: Int] = [:]
   private var newColumnCountBeforeRow = 0
   private var hasOrphanedSymbols = false
+  /// Whose rows are taken, besides those of nobody; nil: everybody's. Only changed between chunks.
+  var ownOrg: ByteString?
+  private var orgPosition: Int?
+  /// Its code in this chunk, once a row has named it.
+  private var ownOrgCode = nullSymbolCode
 
   let limits: InputLimits
 
@@ -39,6 +44,7 @@ import TallyBase
     unsafe columns.deinitialize(count: columnCount)
     columnCount = 0
     positions = [:]
+    orgPosition = nil
     newColumns = []
     newColumnCountBeforeRow = 0
   }
@@ -75,7 +81,32 @@ import TallyBase
     unsafe (columns + position).initialize(to: ColumnBuilder(column, capacity: capacity))
     columnCount += 1
     positions[column.name] = position
+    if column.id == Schema.orgColumnID { orgPosition = position }
     return position
+  }
+
+  /// Keeps the row that was written, unless it is another org's.
+  @inline(__always)
+  func commitOwnRow() throws(RowProblem) {
+    if let ownOrg, let orgPosition { try check(ownOrg, at: orgPosition) }
+    commitRow()
+  }
+
+  private func check(_ own: ByteString, at position: Int) throws(RowProblem) {
+    guard unsafe columns[position].lastRow == row, let symbols = unsafe columns[position].symbols
+    else { return }
+    // SAFETY: symbols are held as codes, and the entry of the current row is initialised.
+    let code = unsafe columns[position].values.load(
+      fromByteOffset: row &* MemoryLayout<SymbolCode>.stride, as: SymbolCode.self)
+    guard code != ownOrgCode else { return }
+    let found = symbols.table.string(code)
+    guard found == own else {
+      let name = String(String(describing: found).prefix(64))
+      throw RowProblem(
+        "org '\(name)' is not this token's", field: unsafe columns[position].name,
+        kind: .otherOrg)
+    }
+    ownOrgCode = code
   }
 
   /// Keeps the row that was written.
@@ -117,6 +148,9 @@ import TallyBase
       }
     }
     columnCount = kept
+    orgPosition = orgPosition.flatMap { _ in
+      positions[Schema.standard.columns[Schema.orgColumnID].name]
+    }
   }
 
   /// The committed rows, columns in order of first mention; the builder has none afterwards.
@@ -129,6 +163,7 @@ import TallyBase
     }
     if hasOrphanedSymbols { batch.dropUnusedSymbols() }
     hasOrphanedSymbols = false
+    ownOrgCode = nullSymbolCode
     reachedColumnLimit = false
     row = 0
     newColumnCountBeforeRow = 0

@@ -10,6 +10,8 @@ package struct Rejection: Hashable, Sendable {
     case limit
     /// It has a field that is no column, and no columns are added.
     case unknownField
+    /// It is a row of another org than the one whose rows are taken.
+    case otherOrg
   }
 
   /// 1-based line of the input at which the record starts.

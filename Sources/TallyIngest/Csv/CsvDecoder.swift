@@ -48,6 +48,11 @@ package import TallyBase
 
   deinit { unsafe scratch.deallocate() }
 
+  package var ownOrg: ByteString? {
+    get { builder.ownOrg }
+    set { builder.ownOrg = newValue }
+  }
+
   package func decode(_ chunk: TextChunk, schema: Schema) -> DecodedChunk {
     if mustReset || schema.columns.count != builder.schema.columns.count {
       builder.reset(schema: schema)
@@ -65,12 +70,14 @@ package import TallyBase
         start: chunk.base + start, count: record.end - start - 1)
       do throws(RowProblem) {
         if try unsafe readRecord(bytes, isUnterminated: record.isUnterminated) {
-          builder.commitRow()
+          try builder.commitOwnRow()
         }
       } catch {
         if builder.rollBackRow() { targets = [] }
         rejections.append(
-          unsafe Rejection(line: line, problem: error, record: bytes, place: place))
+          unsafe Rejection(
+            line: line, problem: error, record: bytes,
+            place: error.kind == .otherOrg ? nil : place))
       }
       line += 1
       if record.hasQuotes {

@@ -24,6 +24,11 @@ package final class JsonLinesDecoder: ChunkDecoder {
     reader = JsonRowReader(mapping: mapping, builder: builder)
   }
 
+  package var ownOrg: ByteString? {
+    get { builder.ownOrg }
+    set { builder.ownOrg = newValue }
+  }
+
   package func decode(_ chunk: TextChunk, schema: Schema) -> DecodedChunk {
     if mustReset || schema.columns.count != builder.schema.columns.count {
       builder.reset(schema: schema)
@@ -43,12 +48,14 @@ package final class JsonLinesDecoder: ChunkDecoder {
           throw unsafe RowProblem.tooLong(
             byteCount: lineEnd - cursor, limit: builder.limits.lineByteCountMax)
         }
-        if try unsafe reader.readLine(cursor) { builder.commitRow() }
+        if try unsafe reader.readLine(cursor) { try builder.commitOwnRow() }
       } catch {
         if builder.rollBackRow() { reader.forgetFields() }
         let bytes = unsafe UnsafeBufferPointer(start: cursor, count: lineEnd - cursor)
         rejections.append(
-          unsafe Rejection(line: line, problem: error, record: bytes, place: reader.place))
+          unsafe Rejection(
+            line: line, problem: error, record: bytes,
+            place: error.kind == .otherOrg ? nil : reader.place))
       }
       unsafe cursor = lineEnd + 1
     }

@@ -37,6 +37,11 @@ package final class LineProtocolDecoder: ChunkDecoder {
     reader = LineProtocolReader(mapping: mapping, measurement: measurement, builder: builder)
   }
 
+  package var ownOrg: ByteString? {
+    get { builder.ownOrg }
+    set { builder.ownOrg = newValue }
+  }
+
   package func decode(_ chunk: TextChunk, schema: Schema) -> DecodedChunk {
     if mustReset || schema.columns.count != builder.schema.columns.count {
       builder.reset(schema: schema)
@@ -53,7 +58,10 @@ package final class LineProtocolDecoder: ChunkDecoder {
       guard let found = unsafe memchr(cursor, 0x0A, end - cursor) else { break }
       let lineEnd = unsafe UnsafePointer(found.assumingMemoryBound(to: UInt8.self))
       do throws(RowProblem) {
-        if try unsafe readLine(cursor, lineEnd, needsUTF8Check) { builder.commitRow() }
+        if try unsafe readLine(cursor, lineEnd, needsUTF8Check) {
+          unsafe reader.place = cursor
+          try builder.commitOwnRow()
+        }
       } catch {
         if builder.rollBackRow() { reader.forgetFields() }
         let bytes = unsafe UnsafeBufferPointer(start: cursor, count: lineEnd - cursor)

@@ -9,6 +9,8 @@ package final class PayloadDecoder {
   private let limits: InputLimits
   private var chunk = TextChunk(capacity: 64 << 10)
   private var nextNumber = 0
+  /// Whose rows are taken, besides those that name no org; nil: everybody's.
+  package var ownOrg: ByteString?
 
   /// - Parameter measurement: InfluxDB line protocol: the only one whose lines are taken.
   package init(
@@ -53,6 +55,7 @@ package final class PayloadDecoder {
     }
     chunk.seal()
     let decoder = try decoders.decoder(for: work, schema: schema)
+    decoder.ownOrg = ownOrg
     (decoder as? LineProtocolDecoder)?.defaultTimeMicroseconds = receivedAtMicroseconds
     var decoded = decoder.decode(chunk, schema: schema)
     for index in decoded.rejections.indices { decoded.rejections[index].line += headerLineCount }

@@ -19,12 +19,13 @@ extension ConnectionMachine {
           .tag, "a request in flight has this tag", fields: [WireField("tag", tag)])
         return answer(nil, error, at: now)
       }
-      try checkAccess(request.command)
+      try checkAccess(request.command, at: now)
       if isDraining, !request.command.verb.isAnsweredAtOnce {
         throw WireError(.shutdown, "the server is stopping")
       }
       try carryOut(request, isFirst: isFirst, at: now)
     } catch {
+      if error.code == .forbidden { note(request, error) }
       answer(request.tag, error, at: now)
     }
   }
@@ -123,14 +124,16 @@ extension ConnectionMachine {
   /// Whether who has asked may still do so.
   var mayStillAsk: Bool {
     guard let principal else { return false }
-    guard let authenticator = identity.authenticator else { return true }
-    return authenticator.refresh(principal) != nil
+    guard let authenticator = identity.authenticator, authenticator.isRequired else {
+      return true
+    }
+    return !principal.tokenID.isEmpty && authenticator.refresh(principal) != nil
   }
 
   // MARK: Access
 
   /// Whether a request may be made at all, now.
-  private mutating func checkAccess(_ command: Command) throws(WireError) {
+  private mutating func checkAccess(_ command: Command, at now: UInt64) throws(WireError) {
     var hasCancelKey = false
     if case .cancel(let cancellation) = command {
       hasCancelKey = cancellation.connection != nil
@@ -140,10 +143,16 @@ extension ConnectionMachine {
       throw WireError(.internalError, "what \(verb) needs is not known")
     }
     guard need != Requirement.none else { return }
+    let authenticator = identity.authenticator
+    if principal?.tokenID.isEmpty == true, authenticator?.isRequired == true {
+      // The first token was made while the connection was open.
+      principal = nil
+      handshakeDeadline = now + UInt64(limits.handshakeMilliseconds) * 1_000_000
+    }
     guard let known = principal else {
       throw WireError(.auth, "authenticate first: AUTH TOKEN ...")
     }
-    let refreshed = identity.authenticator.map { $0.refresh(known) } ?? known
+    let refreshed = known.tokenID.isEmpty ? known : authenticator?.refresh(known)
     guard let current = refreshed else {
       failedTokenCount = limits.failedTokenCountMax
       throw WireError(.auth, "the token no longer holds")
@@ -152,7 +161,7 @@ extension ConnectionMachine {
     do throws(AccessRefusal) {
       try current.require(need)
       // Events are held back by the disk; only questions are counted.
-      if need == .scope(.analyticsRead) { try identity.authenticator?.admit(current) }
+      if need == .scope(.analyticsRead) { try authenticator?.admit(current) }
     } catch {
       throw WireError(error)
     }
@@ -161,23 +170,28 @@ extension ConnectionMachine {
   private mutating func authenticate(
     _ token: String, _ tag: String?, at now: UInt64
   ) throws(WireError) {
-    guard let authenticator = identity.authenticator else {
+    guard let authenticator = identity.authenticator, authenticator.isRequired else {
       throw WireError(.state, "no token is asked for here")
     }
     guard identity.isLoopback || identity.isTLS else {
       throw WireError(
         .tlsRequired, "a token came over plain text, TLS was expected", hint: "rotate the token")
     }
-    guard handshakeDeadline != nil else {
+    guard principal == nil || principal?.tokenID.isEmpty == true else {
       throw WireError(.state, "the connection is authenticated already")
     }
     let principal: Principal
     do throws(AccessRefusal) {
-      principal = try authenticator.authenticate(token)
+      principal = try authenticator.authenticate(token, from: identity.address)
     } catch {
       failedTokenCount += 1
+      var left = max(0, limits.failedTokenCountMax - failedTokenCount)
+      // Whoever opens one connection after the other gains nothing by it.
+      if let address = identity.address {
+        left = min(left, authenticator.attemptsLeft(from: address))
+      }
+      if left == 0 { failedTokenCount = limits.failedTokenCountMax }
       var failure = WireError(error)
-      let left = max(0, limits.failedTokenCountMax - failedTokenCount)
       failure.fields.append(WireField("attempts_left", "\(left)"))
       throw failure
     }
@@ -212,7 +226,7 @@ extension ConnectionMachine {
         .hello, tag: tag,
         fields: [
           WireField("version", "1"), WireField("server", "tally/\(ServerVersion.text)"),
-          WireField("auth", identity.authenticator == nil ? "none" : "token"),
+          WireField("auth", identity.authenticator?.isRequired == true ? "token" : "none"),
           WireField("conn", "\(identity.number)"), WireField("key", identity.key),
           WireField("max_line", "\(limits.wire.lineByteCountMax)"),
           WireField("max_batch", "\(limits.wire.payloadByteCountMax)"),

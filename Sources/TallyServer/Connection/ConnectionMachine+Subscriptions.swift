@@ -5,7 +5,9 @@ internal import TallyWire
 /// A query that a connection wants asked again and again.
 struct Subscription {
   let tag: String
-  let question: Question
+  /// Nil: the numbers of ``LiveNumbers``.
+  let question: Question?
+  let org: String?
   let options: QueryOptions
   /// Nanoseconds from one time to the next.
   let period: UInt64
@@ -35,14 +37,15 @@ extension ConnectionMachine {
       throw WireError(
         .state, "a connection has \(ConnectionMachine.subscriptionCountMax) subscriptions at most")
     }
-    guard wanted.text.uppercased() != "LIVE" else {
-      throw WireError(.unsupported, "LIVE is not in this version of the server")
+    var question: Question?
+    if !LiveNumbers.isAskedFor(by: wanted.text) {
+      question = Question(wanted.text)
+      question?.org = org
     }
-    var question = Question(wanted.text)
-    question.org = org
+    note(wanted, tag)
     subscriptions.append(
       Subscription(
-        tag: tag, question: question, options: limited(wanted.options),
+        tag: tag, question: question, org: org, options: limited(wanted.options),
         period: UInt64(wanted.every.milliseconds) * 1_000_000,
         pushesAlways: wanted.trigger == .tick))
     answer(
@@ -102,14 +105,16 @@ extension ConnectionMachine {
     // Times that were missed are not made up for.
     let next = (subscription.due ?? 0) + subscription.period
     subscriptions[index].due = next > now ? next : now + subscription.period
-    var question = subscription.question
-    question.settings = settings(for: subscription.options)
+    let number = subscription.pushCount + 1
+    var kind = Work.Kind.live(org: subscription.org, subscription.options, number: number)
+    if var question = subscription.question {
+      question.settings = settings(for: subscription.options)
+      kind = .push(question, subscription.options, number: number)
+    }
     request(
       .run(
         Work(
-          id: id, tag: subscription.tag,
-          kind: .push(question, subscription.options, number: subscription.pushCount + 1),
-          cancellation: token)))
+          id: id, tag: subscription.tag, kind: kind, cancellation: token, asker: asker(id))))
   }
 
   /// Whether the outcome was that of a subscription.

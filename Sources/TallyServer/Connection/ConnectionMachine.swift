@@ -1,5 +1,5 @@
 internal import Tally
-internal import TallyAuth
+package import TallyAuth
 internal import TallyBase
 package import TallyWire
 
@@ -19,6 +19,8 @@ package struct ConnectionMachine {
     case produce(id: Int, ResultStream)
     /// Stop queries of another connection and call ``finishCancellation(tag:count:at:)``.
     case cancel(Command.Cancellation, tag: String?)
+    /// Write down what was asked, without waiting.
+    case audit(AuditedRequest)
     /// Send what is to be sent, then close. Nothing comes after it.
     case close
   }
@@ -31,6 +33,8 @@ package struct ConnectionMachine {
     /// Whether the client is on this machine.
     package var isLoopback: Bool
     package var isTLS = false
+    /// Where the client is; nil: failures are not counted by it.
+    package var address: AccessGate.Address?
     /// Nil: no tokens are asked for.
     package var authenticator: (any Authenticator)?
 
@@ -89,10 +93,10 @@ package struct ConnectionMachine {
     self.limits = limits
     self.serverFields = serverFields
     decoder = RequestDecoder(limits: limits.wire)
-    if identity.authenticator == nil {
-      principal = .anonymous
-    } else {
+    if identity.authenticator?.isRequired == true {
       handshakeDeadline = now + UInt64(limits.handshakeMilliseconds) * 1_000_000
+    } else {
+      principal = .anonymous
     }
   }
 
@@ -283,7 +287,8 @@ package struct ConnectionMachine {
     }
     turns[index].phase = .running(kind.withoutPayload, token)
     let work = Work(
-      id: turns[index].id, tag: turns[index].tag, kind: kind, cancellation: token)
+      id: turns[index].id, tag: turns[index].tag, kind: kind, cancellation: token,
+      asker: asker(turns[index].id))
     actions.append(.run(work))
   }
 

@@ -8,6 +8,8 @@ package struct Work: Sendable {
     case query(Question, QueryOptions)
     /// One result of a subscription, as a whole.
     case push(Question, QueryOptions, number: Int)
+    /// The same of the numbers that the server knows by itself.
+    case live(org: String?, QueryOptions, number: Int)
     case insert(payload: [UInt8], options: InsertOptions, org: String?, isBody: Bool)
     case flush
 
@@ -23,6 +25,8 @@ package struct Work: Sendable {
   package var kind: Kind
   /// Cancelled when nobody waits any more.
   package var cancellation: CancellationToken
+  /// For the audit log.
+  package var asker: Asker?
 }
 
 /// What became of a ``Work``.
@@ -37,6 +41,9 @@ package struct WorkOutcome: Sendable {
   package var checksum: UInt32?
   /// For the log.
   package var failure: WireError?
+  /// For the audit log: rows returned or taken, and the bytes of those that are returned at once.
+  package var rowCount: Int?
+  package var byteCount: Int?
 
   package init(bytes: [UInt8] = [], rest: ResultStream? = nil) {
     self.bytes = bytes

@@ -1,5 +1,6 @@
 internal import Logging
 internal import NIOCore
+internal import TallyAuth
 internal import TallyBase
 internal import TallyWire
 
@@ -16,6 +17,7 @@ final class ConnectionHandler: ChannelInboundHandler {
   private let logger: Logger
   private let decoders = PayloadDecoders()
   private var machine: ConnectionMachine?
+  private var address: AccessGate.Address?
   private var timer: Scheduled<Void>?
   private var timerDeadline: UInt64?
   /// Bytes that waited for the socket when it was last looked at.
@@ -37,11 +39,13 @@ final class ConnectionHandler: ChannelInboundHandler {
 
   func channelActive(context: ChannelHandlerContext) {
     let address = context.remoteAddress
-    let isLoopback = address?.isLoopback ?? false
+    let isLoopback = address.map { ClientAddress.isLoopback($0) } ?? false
     logger.debug("connected", metadata: ["peer": "\(address?.description ?? "unknown")"])
-    let identity = ConnectionMachine.Identity(
+    var identity = ConnectionMachine.Identity(
       number: number, key: ConnectionRegistry.makeKey(), isLoopback: isLoopback,
-      authenticator: server.authenticator)
+      authenticator: server.access)
+    self.address = address.flatMap { ClientAddress.of($0) }
+    identity.address = self.address
     let server = server
     machine = ConnectionMachine(
       identity, limits: server.configuration.connection, at: now,
@@ -165,6 +169,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     case .produce(let id, let stream):
       server.runner.produce(stream, completion: completion(id, context))
     case .cancel(let cancellation, let tag): cancel(cancellation, tag, context)
+    case .audit(let request): server.audit.note(request)
     case .close: isClosing = true
     }
     return false
@@ -203,7 +208,16 @@ final class ConnectionHandler: ChannelInboundHandler {
     let loop = context.eventLoop
     let handler = NIOLoopBound(self, eventLoop: loop)
     let bound = NIOLoopBound(context, eventLoop: loop)
-    let completion: @Sendable (Int) -> Void = { count in
+    let asker = Asker(
+      machine?.principal ?? .anonymous, org: machine?.org, address: address?.text,
+      requestID: "\(number)")
+    var noted = AuditedRequest(.cancel, by: asker)
+    noted.target = "\(cancellation.connection ?? 0)" + (cancellation.tag.map { "#\($0)" } ?? "")
+    let audit = server.audit
+    let completion: @Sendable (Int) -> Void = { [noted] count in
+      var noted = noted
+      if count == 0 { noted.outcome = "E_STATE" }
+      audit.note(noted)
       loop.execute {
         handler.value.update(bound.value) { machine, now in
           machine.finishCancellation(tag: tag, count: count, at: now)
@@ -263,13 +277,5 @@ final class ConnectionHandler: ChannelInboundHandler {
       if hasProgressed { machine.noteProgress(at: now) }
       machine.tick(at: now)
     }
-  }
-}
-
-extension SocketAddress {
-  /// Whether it is an address of this machine only.
-  fileprivate var isLoopback: Bool {
-    guard let text = ipAddress else { return true }
-    return text == "::1" || text.hasPrefix("127.") || text.hasPrefix("::ffff:127.")
   }
 }

@@ -5,7 +5,9 @@ internal import TallyWire
 /// What all connections of a server share, those of the line protocol and those of HTTP.
 package final class ServerContext: Sendable {
   package let configuration: ServerConfiguration
-  package let authenticator: (any Authenticator)?
+  /// Who knows the tokens, whether or not there are any yet.
+  package let access: (any Authenticator)?
+  package let audit: RequestAudit
   package let logger: Logger
   let registry = ConnectionRegistry()
   package let runner: WorkRunner
@@ -16,10 +18,14 @@ package final class ServerContext: Sendable {
     authenticator: (any Authenticator)?, logger: Logger
   ) {
     self.configuration = configuration
-    self.authenticator = authenticator
+    access = authenticator
+    audit = RequestAudit(authenticator)
     self.logger = logger
-    runner = WorkRunner(database: database, configuration: configuration)
+    runner = WorkRunner(database: database, configuration: configuration, audit: audit)
   }
+
+  /// Nil while nobody is asked for a token.
+  package var authenticator: (any Authenticator)? { access?.isRequired == true ? access : nil }
 
   /// Facts about the server for those who may see them.
   var statusFields: [WireField] {

@@ -48,6 +48,7 @@ extension InsertOutcome {
   func workOutcome(isBody: Bool, tag: String?) -> WorkOutcome {
     if let failure { return WorkOutcome(failure, tag: tag, notices: notices(tag: tag)) }
     var outcome = WorkOutcome()
+    outcome.rowCount = acceptedCount
     for notice in notices(tag: tag) { notice.encode(into: &outcome.bytes) }
     Reply.done(isBody ? .ingest : .insert, tag: tag, fields: fields).encode(into: &outcome.bytes)
     return outcome
@@ -87,6 +88,7 @@ extension Rejection.Kind {
     case .value: .type
     case .limit: .limit
     case .unknownField: .unknownColumn
+    case .otherOrg: .forbidden
     }
   }
 }

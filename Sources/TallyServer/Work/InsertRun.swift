@@ -21,7 +21,8 @@ package final class PayloadDecoders: Sendable {
 
   /// - Throws: `invalidInput`.
   func decode(
-    _ payload: [UInt8], _ options: InsertOptions, schema: Schema, nowMicroseconds: Int64
+    _ payload: [UInt8], _ options: InsertOptions, org: String?, schema: Schema,
+    nowMicroseconds: Int64
   ) throws(TallyError) -> DecodedChunk {
     let key = Key(isStrict: options.isStrict, precision: options.precision ?? .auto)
     let time = TimeOptions(unit: TimeUnit(rawValue: key.precision.rawValue))
@@ -35,6 +36,7 @@ package final class PayloadDecoders: Sendable {
     return try decoders.withLock { (decoders) throws(TallyError) in
       let decoder = decoders[key] ?? PayloadDecoder(mapping: mapping)
       if payload.count <= PayloadDecoders.keptByteCountMax { decoders[key] = decoder }
+      decoder.ownOrg = org.map { ByteString($0) }
       return try decoder.decode(
         payload, format: format, schema: schema, receivedAtMicroseconds: nowMicroseconds)
     }
@@ -74,7 +76,7 @@ package struct InsertRun {
     }
     let bytes = try PayloadBytes.decode(
       payload, options.encoding, byteCountMax: limits.wire.payloadByteCountMax)
-    let decoded = try decode(bytes, options)
+    let decoded = try decode(bytes, options, org: org)
     guard decoded.batch.rowCount <= limits.batchRowCountMax else {
       throw WireError(
         .tooLarge,
@@ -95,11 +97,11 @@ package struct InsertRun {
   }
 
   private func decode(
-    _ bytes: [UInt8], _ options: InsertOptions
+    _ bytes: [UInt8], _ options: InsertOptions, org: String?
   ) throws(WireError) -> DecodedChunk {
     do throws(TallyError) {
       return try decoders.decode(
-        bytes, options, schema: try database.store.schema,
+        bytes, options, org: org, schema: try database.store.schema,
         nowMicroseconds: Timestamp.now.microsecondsSinceEpoch)
     } catch {
       throw WireError(error, source: nil)

@@ -70,7 +70,11 @@ struct QueryRun {
       answer.result, tag: work.tag, options: options, rowCountMax: limit(options))
     stream.appendHeader(format: options.format ?? .jsonl, to: &bytes)
     stream.appendPiece(to: &bytes)
-    return WorkOutcome(bytes: bytes, rest: stream.isFinished ? nil : stream)
+    var outcome = WorkOutcome(bytes: bytes, rest: stream.isFinished ? nil : stream)
+    outcome.failure = stream.failure
+    outcome.rowCount = stream.rowCount
+    outcome.byteCount = stream.isFinished ? stream.rowByteCount : nil
+    return outcome
   }
 
   private func limit(_ options: QueryOptions) -> Int {

@@ -21,6 +21,10 @@ package struct ResultStream: Sendable {
   private let pushNumber: Int?
   /// Why the last reply is none of success.
   private(set) var failure: WireError?
+  /// Bytes of rows made so far.
+  private(set) var rowByteCount = 0
+  /// Rows that are sent in all.
+  var rowCount: Int { min(result.rowCount, rowCountMax) }
   /// Whether the last reply has been made.
   private(set) var isFinished = false
 
@@ -77,6 +81,7 @@ package struct ResultStream: Sendable {
         // SAFETY: the buffer is valid during the call.
         unsafe CRC32C.checksum($0, continuing: checksum)
       }
+      rowByteCount += rows.count
       Reply(tag: tag, .rows(rows)).encode(into: &bytes)
     }
     if isComplete { appendEnd(to: &bytes) }

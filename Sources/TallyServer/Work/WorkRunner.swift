@@ -8,12 +8,15 @@ internal import TallyWire
 package final class WorkRunner: Sendable {
   package let database: Database
   package let configuration: ServerConfiguration
+  package let audit: RequestAudit
+  package let active = ActiveRequests()
   package let queries: WorkPool
   package let inserts: WorkPool
   /// Makes rows of results that have been computed: never waits for queries.
   package let results: WorkPool
 
-  init(database: Database, configuration: ServerConfiguration) {
+  init(database: Database, configuration: ServerConfiguration, audit: RequestAudit) {
+    self.audit = audit
     self.database = database
     self.configuration = configuration
     queries = WorkPool(
@@ -32,6 +35,12 @@ package final class WorkRunner: Sendable {
     _ work: Work, decoders: PayloadDecoders,
     completion: @escaping @Sendable (WorkOutcome) -> Void
   ) {
+    let completion = audited(work, completion)
+    do throws(WireError) {
+      try audit.check()
+    } catch {
+      return completion(WorkOutcome(error, tag: work.tag))
+    }
     let isAccepted =
       switch work.kind {
       case .query(let question, let options):
@@ -42,6 +51,12 @@ package final class WorkRunner: Sendable {
       case .push(let question, let options, let number):
         queries.submit { [self] in
           let run = QueryRun(database: database, rowCountMax: configuration.rowCountMax)
+          completion(run.push(question, options, work, number: number))
+        }
+      case .live(let org, let options, let number):
+        queries.submit { [self] in
+          let run = QueryRun(database: database, rowCountMax: configuration.rowCountMax)
+          let question = LiveNumbers.question(org: org, active: active)
           completion(run.push(question, options, work, number: number))
         }
       case .insert(let payload, let options, let org, let isBody):
