@@ -79,7 +79,7 @@ public final class Database: Sendable {
   let options: Options
   let settings: Mutex<Settings>
   let results: ResultCache
-  private let plans = PlanCache()
+  let plans = PlanCache()
   let scopeNames = ScopeNames()
   /// Appending threads encode a few at a time, so that queries find a core when many append.
   private let encoding = Slots(count: Machine.coreCount / 2)

@@ -10,6 +10,12 @@ internal import TallyStorage
 /// What is kept is how to answer, never the answer. It is dropped as soon as a query sees another
 /// state of the store.
 package final class PlanCache: Sendable {
+  /// A statement and the values of its parameters.
+  struct Statement: Hashable {
+    var text: String
+    var parameters: [Value]
+  }
+
   struct Entry: Sendable {
     let query: BoundQuery
     let plan: PreparedPlan
@@ -18,7 +24,7 @@ package final class PlanCache: Sendable {
   }
 
   private struct Key: Hashable {
-    var text: String
+    var statement: Statement
     var options: ExecutionOptions
     /// Whose rows the plan reads. Names are looked up for them as well.
     var scope: OrgScope?
@@ -55,14 +61,15 @@ package final class PlanCache: Sendable {
   ///   - number: of the snapshot the statement is run on; what was kept for another is dropped.
   ///   - now: the time of the query.
   func find(
-    _ text: String, _ options: ExecutionOptions, _ scope: OrgScope?, _ number: UInt64, now: Int64
+    _ statement: Statement, _ options: ExecutionOptions, _ scope: OrgScope?, _ number: UInt64,
+    now: Int64
   ) -> Entry? {
     state.withLock { state in
       guard state.number == number else {
         state.removeAll()
         return nil
       }
-      let key = Key(text: text, options: options, scope: scope)
+      let key = Key(statement: statement, options: options, scope: scope)
       guard var entry = state.entries[key], entry.query.validTimes.contains(now) else {
         return nil
       }
@@ -75,17 +82,17 @@ package final class PlanCache: Sendable {
 
   /// Keeps what is known of a statement after it has run, in place of what was used longest ago.
   func insert(
-    _ text: String, _ options: ExecutionOptions, _ scope: OrgScope?, _ number: UInt64,
+    _ statement: Statement, _ options: ExecutionOptions, _ scope: OrgScope?, _ number: UInt64,
     _ query: BoundQuery, _ plan: PreparedPlan
   ) {
-    guard plan.isKept, text.utf8.count <= PlanCache.textByteCountMax else { return }
+    guard plan.isKept, statement.text.utf8.count <= PlanCache.textByteCountMax else { return }
     let byteCount = plan.heldByteCount
     state.withLock { state in
       if state.number != number {
         state.removeAll()
         state.number = number
       }
-      let key = Key(text: text, options: options, scope: scope)
+      let key = Key(statement: statement, options: options, scope: scope)
       state.remove(key)
       while state.entries.count >= PlanCache.entryCountMax
         || state.byteCount + byteCount > PlanCache.byteCountMax

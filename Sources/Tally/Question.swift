@@ -89,7 +89,8 @@ extension Database {
     }
     var session = Session(
       snapshot: snapshot, pool: pool, options: execution,
-      nowMicroseconds: Timestamp.now.microsecondsSinceEpoch, rejectLog: store.rejectLog)
+      nowMicroseconds: Timestamp.now.microsecondsSinceEpoch, rejectLog: store.rejectLog,
+      plans: plans)
     session.pageCache = store.pageCache
     session.scopeNames = scopeNames
     if let org = question.org { session.enter(org: org) }
@@ -102,6 +103,9 @@ extension Database {
     }
     return answer
   }
+
+  /// Grows with each change that a question may see; nil: another process may change the store.
+  package var changeCount: UInt64? { options.access == .readOnly ? nil : store.changeCount }
 
   /// The same as ``close()``, with the error as it is.
   package func closeStore() throws(TallyError) { try store.close() }

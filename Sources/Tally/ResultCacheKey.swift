@@ -49,7 +49,7 @@ extension LogicalPlan {
   }
 
   /// Nil: events are not read.
-  fileprivate var scannedColumns: [ColumnSchema]? {
+  var scannedColumns: [ColumnSchema]? {
     if case .scan(let node) = self { node.columns } else { input?.scannedColumns }
   }
 

@@ -30,6 +30,8 @@ package struct Session: Sendable {
   package struct Answer: Sendable {
     package var result: ResultSet
     package var warnings: [QueryWarning]
+    /// When the same statement has the same answer in the same state of the store; nil: who knows.
+    package var repeatableTimes: ClosedRange<Int64>?
     /// Set: the statement was `SET name = value`, for the caller to apply.
     var setting: Setting?
     /// How long the stages before execution took; none where a plan was kept.
@@ -61,7 +63,8 @@ package struct Session: Sendable {
   private func perform(
     _ text: String, _ cancellation: CancellationToken
   ) throws(TallyError) -> Answer {
-    if let known = plans?.find(text, options, scope, snapshot.number, now: nowMicroseconds) {
+    let asked = PlanCache.Statement(text: text, parameters: parameters)
+    if let known = plans?.find(asked, options, scope, snapshot.number, now: nowMicroseconds) {
       return try answer(known.query, known.plan, cancellation)
     }
     var clock = StageClock()
@@ -74,7 +77,7 @@ package struct Session: Sendable {
       let plan = PreparedPlan(try optimized(query))
       var result = try answer(query, plan, cancellation)
       result.stages = clock.stages
-      plans?.insert(text, options, scope, snapshot.number, query, plan)
+      plans?.insert(asked, options, scope, snapshot.number, query, plan)
       return result
     case .explain(let query, let analyze):
       let rows = try explain(query, analyze: analyze, clock, cancellation)
@@ -107,7 +110,11 @@ package struct Session: Sendable {
     _ query: BoundQuery, _ plan: PreparedPlan, _ cancellation: CancellationToken
   ) throws(TallyError) -> Answer {
     let result = try rows(query, plan, cancellation)
-    return Answer(result: result, warnings: query.warnings + warnings(about: result))
+    var answer = Answer(result: result, warnings: query.warnings + warnings(about: result))
+    if query.plan.scannedColumns != nil, result.statistics.missingRowCount == 0 {
+      answer.repeatableTimes = query.validTimes
+    }
+    return answer
   }
 
   private func rows(

@@ -39,6 +39,12 @@ struct ServeCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Memory of one query, in MiB.", valueName: "n"))
   var queryMemory = 256
 
+  @Option(
+    help: ArgumentHelp(
+      "Memory of replies that are given again while nothing has changed, in MiB; 0: none.",
+      valueName: "n"))
+  var replyCache = 32
+
   @Option(help: ArgumentHelp("Longest time of a query, in seconds.", valueName: "n"))
   var timeout = 300
 
@@ -54,6 +60,7 @@ struct ServeCommand: ParsableCommand {
   func validate() throws {
     try ServeCommand.check("--queries", queries, 1...1_024)
     try ServeCommand.check("--query-memory", queryMemory, 1...1_048_576)
+    try ServeCommand.check("--reply-cache", replyCache, 0...1_048_576)
     try ServeCommand.check("--timeout", timeout, 1...86_400)
     try ServeCommand.check("--max-rows", maxRows, 0...Int.max)
     try ServeCommand.check("--shutdown-seconds", shutdownSeconds, 0...3_600)
@@ -116,6 +123,7 @@ struct ServeCommand: ParsableCommand {
     configuration.isInsecure = insecure
     configuration.queryCountMax = queries
     configuration.rowCountMax = maxRows
+    configuration.replyCacheByteCountMax = replyCache << 20
     configuration.connection.timeoutMilliseconds = timeout * 1_000
     return configuration
   }

@@ -15,6 +15,8 @@ package struct ServerConfiguration: Sendable {
   /// Inserts that are written at once, and those that may wait for them.
   package var insertCountMax = 16
   package var waitingInsertCountMax = 4_096
+  /// Memory of replies that are given again while nothing has changed; 0: none are kept.
+  package var replyCacheByteCountMax = 32 << 20
   /// Rows of one result; 0: no limit.
   package var rowCountMax = 0
   package var connection = ConnectionLimits()

@@ -1,4 +1,4 @@
-internal import Tally
+package import Tally
 package import TallyAuth
 internal import TallyBase
 package import TallyWire
@@ -50,12 +50,16 @@ package struct ConnectionMachine {
 
   let identity: Identity
   let limits: ConnectionLimits
+  /// The reply to a question, where it is at hand.
+  let keptReply: @Sendable (Question, QueryOptions, Asker?) -> KeptReply?
   /// Facts about the server for STATUS.
   let serverFields: @Sendable () -> [WireField]
 
   var decoder: RequestDecoder
   var turns: [Turn] = []
   private(set) var actions: [Action] = []
+  /// Bytes that are sent after ``actions``.
+  private var sending: [UInt8] = []
   var nextID = 1
   var requestByteCount = 0
 
@@ -87,8 +91,12 @@ package struct ConnectionMachine {
 
   package init(
     _ identity: Identity, limits: ConnectionLimits = ConnectionLimits(), at now: UInt64,
+    keptReply: @escaping @Sendable (Question, QueryOptions, Asker?) -> KeptReply? = {
+      _, _, _ in nil
+    },
     serverFields: @escaping @Sendable () -> [WireField] = { [] }
   ) {
+    self.keptReply = keptReply
     self.identity = identity
     self.limits = limits
     self.serverFields = serverFields
@@ -111,6 +119,7 @@ package struct ConnectionMachine {
 
   /// What is to be done since the last call.
   package mutating func takeActions() -> [Action] {
+    endSending()
     defer { actions = [] }
     return actions
   }
@@ -143,6 +152,7 @@ package struct ConnectionMachine {
     stopAll()
     decoder = RequestDecoder(limits: limits.wire)
     actions = []
+    sending = []
   }
 
   /// The socket takes bytes, or is full.
@@ -196,12 +206,20 @@ package struct ConnectionMachine {
   /// Sends a reply ahead of its turn.
   mutating func sendNow(_ reply: Reply) {
     guard !hasClosed else { return }
-    var bytes: [UInt8] = []
-    reply.encode(into: &bytes)
-    actions.append(.send(bytes))
+    reply.encode(into: &sending)
   }
 
-  mutating func request(_ action: Action) { actions.append(action) }
+  mutating func request(_ action: Action) {
+    endSending()
+    actions.append(action)
+  }
+
+  /// What is sent one after the other is sent as one.
+  private mutating func endSending() {
+    guard !sending.isEmpty else { return }
+    actions.append(.send(sending))
+    sending = []
+  }
 
   /// Sends the last words and closes, whatever else was to be answered.
   mutating func close(with error: WireError?) {
@@ -209,7 +227,7 @@ package struct ConnectionMachine {
     if let error { sendNow(Reply(.failure(error))) }
     stopAll()
     hasClosed = true
-    actions.append(.close)
+    request(.close)
   }
 
   /// Nobody waits for anything any more.
@@ -269,6 +287,7 @@ package struct ConnectionMachine {
         guard kind.isQuery, !kind.isSetting else { return }
         queryCount += 1
       case .ready(let kind):
+        if answer(index, kind) { continue }
         let isAlone = !kind.isQuery || kind.isSetting
         guard isAlone ? queryCount == 0 : queryCount < limits.queryCountMax else { return }
         run(index, kind)
@@ -289,7 +308,18 @@ package struct ConnectionMachine {
     let work = Work(
       id: turns[index].id, tag: turns[index].tag, kind: kind, cancellation: token,
       asker: asker(turns[index].id))
-    actions.append(.run(work))
+    request(.run(work))
+  }
+
+  /// Answers a query whose reply is at hand.
+  private mutating func answer(_ index: Int, _ kind: Work.Kind) -> Bool {
+    guard case .query(var question, let options) = kind, !kind.isSetting else { return false }
+    question.settings = settings(for: options)
+    let asker = identity.authenticator == nil ? nil : asker(turns[index].id)
+    guard let reply = keptReply(question, options, asker) else { return false }
+    reply.encode(tag: turns[index].tag, elapsedNanoseconds: 0, into: &turns[index].output)
+    turns[index].phase = .done
+    return true
   }
 
   /// The connection's settings and what a request wants of its own.
@@ -310,32 +340,31 @@ package struct ConnectionMachine {
 
   /// Sends what the first turns have; whether any of them has ended.
   private mutating func deliver() -> Bool {
-    var hasAnswered = false
-    while isWritable, let turn = turns.first {
-      if !turn.output.isEmpty {
-        actions.append(.send(turn.output))
-        turns[0].output = []
-      }
-      switch turn.phase {
-      case .ready, .running, .producing: return hasAnswered
+    var answeredCount = 0
+    defer { turns.removeFirst(min(answeredCount, turns.count)) }
+    while isWritable, answeredCount < turns.count {
+      let index = answeredCount
+      sending += turns[index].output
+      turns[index].output = []
+      switch turns[index].phase {
+      case .ready, .running, .producing: return answeredCount > 0
       case .streaming(let stream):
-        turns[0].phase = .producing
-        actions.append(.produce(id: turn.id, stream))
-        return hasAnswered
+        turns[index].phase = .producing
+        request(.produce(id: turns[index].id, stream))
+        return answeredCount > 0
       case .done:
         // The last word comes after what other connections have to say.
-        if turn.closes, pendingCancellationCount > 0 { return hasAnswered }
-        turns.removeFirst()
-        requestByteCount -= turn.byteCount
-        hasAnswered = true
-        if let tag = turn.activates { activate(tag) }
-        if turn.closes {
+        if turns[index].closes, pendingCancellationCount > 0 { return answeredCount > 0 }
+        answeredCount += 1
+        requestByteCount -= turns[index].byteCount
+        if let tag = turns[index].activates { activate(tag) }
+        if turns[index].closes {
           close(with: nil)
           return true
         }
       }
     }
-    return hasAnswered
+    return answeredCount > 0
   }
 }
 
@@ -343,13 +372,27 @@ extension Work.Kind {
   /// Whether it is a statement that changes the connection.
   var isSetting: Bool {
     guard case .query(let question, _) = self else { return false }
-    let word = question.text.drop { $0.isWhitespace }.prefix { $0.isLetter }
-    return word.lowercased() == "set"
+    var bytes = question.text.utf8.makeIterator()
+    var next = bytes.next()
+    while let byte = next, byte == 0x20 || (0x09...0x0D).contains(byte) { next = bytes.next() }
+    for letter in "set".utf8 {
+      guard let byte = next, byte | 0x20 == letter else { return false }
+      next = bytes.next()
+    }
+    return next.map { !$0.isWordByte } ?? true
   }
 
   /// The kind of work without its bytes, which are no longer needed here.
   var withoutPayload: Work.Kind {
     guard case .insert(_, let options, let org, let isBody) = self else { return self }
     return .insert(payload: [], options: options, org: org, isBody: isBody)
+  }
+}
+
+extension UInt8 {
+  /// Whether it can stand in a word: a letter, a digit, `_`, or a part of what is not ASCII.
+  fileprivate var isWordByte: Bool {
+    self &- UInt8(ascii: "0") < 10 || (self | 0x20) &- UInt8(ascii: "a") < 26
+      || self == UInt8(ascii: "_") || self >= 0x80
   }
 }

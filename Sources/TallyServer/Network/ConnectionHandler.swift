@@ -49,7 +49,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     let server = server
     machine = ConnectionMachine(
       identity, limits: server.configuration.connection, at: now,
-      serverFields: { server.statusFields })
+      keptReply: { server.runner.keptReply($0, $1, $2) }, serverFields: { server.statusFields })
     guard server.registry.count < server.configuration.connectionCountMax else {
       update(context) { machine, _ in
         machine.close(

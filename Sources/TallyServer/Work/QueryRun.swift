@@ -9,19 +9,35 @@ struct QueryRun {
   let database: Database
   /// Rows of a result; 0: no limit.
   let rowCountMax: Int
+  let replies: ReplyCache
 
   func run(_ question: Question, _ options: QueryOptions, _ work: Work) -> WorkOutcome {
     var question = question
     do throws(TallyError) {
       try work.cancellation.check()
-      let settings = question.settings
+      let asked = question
+      let changeCount = database.changeCount
       let answer = try database.answer(&question, cancellation: work.cancellation)
       var outcome = begin(answer, options, work, source: question.text)
-      if question.settings != settings { outcome.settings = question.settings }
+      if question.settings != asked.settings { outcome.settings = question.settings }
+      if let changeCount, outcome.rest == nil { keep(answer, asked, options, changeCount) }
       return outcome
     } catch {
       return WorkOutcome(WireError(error, source: question.text), tag: work.tag)
     }
+  }
+
+  /// Keeps the reply for those who ask the same.
+  private func keep(
+    _ answer: Session.Answer, _ question: Question, _ options: QueryOptions,
+    _ changeCount: UInt64
+  ) {
+    guard let times = answer.repeatableTimes, answer.warnings.isEmpty,
+      let reply = KeptReply(
+        answer.result, options: options, rowCountMax: limit(options),
+        isScoped: question.org != nil)
+    else { return }
+    replies.insert(reply, times: times, for: question, options, changeCount: changeCount)
   }
 
   /// Bytes of one push.

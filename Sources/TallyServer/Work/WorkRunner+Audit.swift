@@ -34,14 +34,18 @@ extension WorkRunner {
     }
   }
 
+  static func request(_ question: Question, by asker: Asker) -> AuditedRequest {
+    var request = AuditedRequest(question.parameters.isEmpty ? .query : .execute, by: asker)
+    request.statement = question.text
+    return request
+  }
+
   /// Nil for pushes: their subscription was written down.
   private static func request(_ work: Work) -> AuditedRequest? {
     guard let asker = work.asker else { return nil }
     var request: AuditedRequest
     switch work.kind {
-    case .query(let question, _):
-      request = AuditedRequest(question.parameters.isEmpty ? .query : .execute, by: asker)
-      request.statement = question.text
+    case .query(let question, _): request = WorkRunner.request(question, by: asker)
     case .insert(let payload, _, _, _):
       request = AuditedRequest(.insert, by: asker)
       request.byteCount = payload.count

@@ -10,6 +10,7 @@ package final class WorkRunner: Sendable {
   package let configuration: ServerConfiguration
   package let audit: RequestAudit
   package let active = ActiveRequests()
+  let replies: ReplyCache
   package let queries: WorkPool
   package let inserts: WorkPool
   /// Makes rows of results that have been computed: never waits for queries.
@@ -19,6 +20,7 @@ package final class WorkRunner: Sendable {
     self.audit = audit
     self.database = database
     self.configuration = configuration
+    replies = ReplyCache(byteCountMax: configuration.replyCacheByteCountMax)
     queries = WorkPool(
       threadCount: max(1, configuration.queryCountMax),
       waitingCountMax: configuration.waitingQueryCountMax)
@@ -45,17 +47,20 @@ package final class WorkRunner: Sendable {
       switch work.kind {
       case .query(let question, let options):
         queries.submit { [self] in
-          let run = QueryRun(database: database, rowCountMax: configuration.rowCountMax)
+          let run = QueryRun(
+            database: database, rowCountMax: configuration.rowCountMax, replies: replies)
           completion(run.run(question, options, work))
         }
       case .push(let question, let options, let number):
         queries.submit { [self] in
-          let run = QueryRun(database: database, rowCountMax: configuration.rowCountMax)
+          let run = QueryRun(
+            database: database, rowCountMax: configuration.rowCountMax, replies: replies)
           completion(run.push(question, options, work, number: number))
         }
       case .live(let org, let options, let number):
         queries.submit { [self] in
-          let run = QueryRun(database: database, rowCountMax: configuration.rowCountMax)
+          let run = QueryRun(
+            database: database, rowCountMax: configuration.rowCountMax, replies: replies)
           let question = LiveNumbers.question(org: org, active: active)
           completion(run.push(question, options, work, number: number))
         }
@@ -74,6 +79,25 @@ package final class WorkRunner: Sendable {
         .busy, "too many requests wait already", fields: [WireField("after_ms", "1000")])
       completion(WorkOutcome(error, tag: work.tag))
     }
+  }
+
+  /// The reply to a question, if it is at hand. Never waits.
+  ///
+  /// - Parameter asker: whom the audit log names; nil: there is none.
+  func keptReply(
+    _ question: Question, _ options: QueryOptions, _ asker: Asker?
+  ) -> KeptReply? {
+    guard let changeCount = database.changeCount,
+      let reply = replies.find(question, options, changeCount: changeCount)
+    else { return nil }
+    guard let asker else { return reply }
+    // What cannot be written down is refused where all else is.
+    guard (try? audit.check()) != nil else { return nil }
+    var request = WorkRunner.request(question, by: asker)
+    request.rowCount = reply.rowCount
+    request.byteCount = reply.rowByteCount
+    audit.note(request)
+    return reply
   }
 
   /// Makes the next rows of a result.

@@ -37,6 +37,7 @@ extension Store {
     if batch.rowCount > 0 {
       try prepared.findMatches(in: try committedSnapshot())
       try waitForRoom(buffer)
+      defer { changes.add(1, ordering: .releasing) }
       try take(prepared, appendOptions.acknowledgement, buffer)
     }
     if appendOptions.acknowledgement == .published { try flush() }

@@ -83,6 +83,8 @@ package final class Store: Sendable {
   /// disk.
   let publishing = Mutex<Set<Day>>([])
   let maintenance: StoreMaintenance
+  /// See ``changeCount``.
+  let changes = Atomic<UInt64>(0)
   private let state: Mutex<State>
 
   /// What changes while the store is open; guarded by `state`.
@@ -176,6 +178,11 @@ package final class Store: Sendable {
     guard let buffer else { return try committedSnapshot() }
     return try buffer.snapshot { () throws(TallyError) in try committedSnapshot() }
   }
+
+  /// Grows with whatever a snapshot of this opening may show that one before it does not, before
+  /// whoever made the change is told that it is done. What was read after asking for it holds for
+  /// as long as it stays the same. Changes of other processes are not counted.
+  package var changeCount: UInt64 { changes.load(ordering: .acquiring) }
 
   /// What is committed, without rows that are in memory only.
   func committedSnapshot() throws(TallyError) -> StoreSnapshot {
@@ -285,6 +292,7 @@ package final class Store: Sendable {
         removed: edit.segmentsRemoved)
       for (column, table) in tables { snapshot.dictionaries.adopt(table, column: column) }
       state.snapshot = snapshot
+      changes.add(1, ordering: .releasing)
       onCommit()
       return snapshot
     }

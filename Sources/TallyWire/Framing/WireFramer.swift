@@ -6,6 +6,12 @@ struct WireFrame: Hashable, Sendable {
   var payload: [UInt8]?
   /// Bytes of a payload that was too large and was dropped.
   var droppedByteCount: Int?
+
+  /// Whether it is `PING` and nothing else, which needs no reading.
+  var isBarePing: Bool {
+    line.count == 4 && payload == nil && droppedByteCount == nil
+      && ArraySlice(line).isWord("PING")
+  }
 }
 
 /// Cuts a stream of bytes into lines and counted payloads.

@@ -4,12 +4,12 @@ extension Reply {
     switch kind {
     case .done(let word, let message):
       begin("+", &bytes)
-      bytes += Array(word.utf8)
+      bytes += word.utf8
       append(fields, to: &bytes)
       append(message, to: &bytes)
     case .failure(let error):
       begin("-", &bytes)
-      bytes += Array(error.code.rawValue.utf8)
+      bytes += error.code.rawValue.utf8
       append(error.fields, to: &bytes)
       append([WireField("retry", error.isRetryable ? "yes" : "no")], to: &bytes)
       append(error.message, to: &bytes)
@@ -17,20 +17,20 @@ extension Reply {
       begin("=", &bytes)
       append(fields, to: &bytes)
       separate(&bytes)
-      bytes += Array("cols=".utf8)
+      bytes += "cols=".utf8
       ColumnList.append(columns, to: &bytes)
     case .rows(let rows):
       begin(">", &bytes)
       append(fields, to: &bytes)
       separate(&bytes)
-      bytes += Array("{\(rows.count)}\n".utf8)
+      bytes += "{\(rows.count)}\n".utf8
       bytes += rows
     case .end:
       begin(".", &bytes)
       append(fields, to: &bytes)
     case .notice(let word, let message):
       begin("~", &bytes)
-      bytes += Array(word.utf8)
+      bytes += word.utf8
       append(fields, to: &bytes)
       append(message, to: &bytes)
     }
@@ -40,7 +40,10 @@ extension Reply {
   /// The first byte and the tag, with a blank after it.
   private func begin(_ first: Unicode.Scalar, _ bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: first))
-    if let tag { bytes += Array("#\(tag) ".utf8) }
+    guard let tag else { return }
+    bytes.append(UInt8(ascii: "#"))
+    bytes += tag.utf8
+    bytes.append(0x20)
   }
 
   /// A blank between the facts and what ends the line.
@@ -57,7 +60,7 @@ extension Reply {
 
   private func append(_ message: String?, to bytes: inout [UInt8]) {
     guard let message else { return }
-    bytes += Array(" :".utf8)
+    bytes += " :".utf8
     bytes += message.utf8.map { $0 < 0x20 || $0 == 0x7F ? 0x20 : $0 }
   }
 }

@@ -49,6 +49,7 @@ package struct RequestDecoder: Sendable {
 
   /// Nil for a blank line, or if the lines of an `INGEST` follow.
   private mutating func take(_ frame: WireFrame) -> Outcome? {
+    if frame.isBarePing { return .request(Request(.ping(text: ""))) }
     let isBlank = frame.line.allSatisfy { $0 == 0x20 || $0 == 0x09 }
     if isBlank, frame.payload == nil, frame.droppedByteCount == nil { return nil }
     var tag: String?
