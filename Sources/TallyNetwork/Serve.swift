@@ -3,6 +3,7 @@ import Logging
 import Tally
 import TallyAuth
 import TallyBase
+import TallyHTTP
 import TallyServer
 import TallyTerminal
 
@@ -23,6 +24,10 @@ struct ServeCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("Where to listen; port 0 is any that is free.", valueName: "host:port"))
   var listen = "127.0.0.1:6480"
+
+  @Option(
+    help: ArgumentHelp("Where HTTP is answered, or none.", valueName: "host:port|none"))
+  var http = "127.0.0.1:6481"
 
   @Flag(help: "Listen beyond loopback though anyone who reaches the port may read and write.")
   var insecure = false
@@ -102,24 +107,51 @@ struct ServeCommand: ParsableCommand {
       try? database.closeStore()
       throw error
     }
+    let httpServer: HTTPServer?
+    do {
+      httpServer = try httpConfiguration().map {
+        try HTTPServer.start(server.context, configuration: $0)
+      }
+    } catch {
+      server.shutDown(withinMilliseconds: 0)
+      try? access.close()
+      try? database.closeStore()
+      throw error
+    }
     let output = OutputBuffer.standardOutput()
     try output.write("listening on \(server.host):\(server.port)\n")
+    if let httpServer { try output.write("http on \(httpServer.host):\(httpServer.port)\n") }
     try output.flush()
     StopSignal.wait()
+    httpServer?.shutDown(withinMilliseconds: shutdownSeconds * 1_000)
     server.shutDown(withinMilliseconds: shutdownSeconds * 1_000)
     try? access.close()
     try database.closeStore()
   }
 
+  private static func address(_ option: String, _ text: String) throws -> (String, Int) {
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...])
+    else {
+      throw ValidationError(
+        "found \(option) \(text), expected a host and a port: 127.0.0.1:6480")
+    }
+    return (String(text[..<colon].filter { $0 != "[" && $0 != "]" }), port)
+  }
+
+  /// Nil: HTTP is not served.
+  private func httpConfiguration() throws -> HTTPConfiguration? {
+    guard http != "none" else { return nil }
+    var configuration = HTTPConfiguration()
+    (configuration.host, configuration.port) = try ServeCommand.address("--http", http)
+    guard configuration.isLoopback || insecure else {
+      throw ValidationError("serving HTTP on \(configuration.host) needs --insecure")
+    }
+    return configuration
+  }
+
   private func serverConfiguration() throws -> ServerConfiguration {
     var configuration = ServerConfiguration()
-    guard let colon = listen.lastIndex(of: ":"),
-      let port = Int(listen[listen.index(after: colon)...])
-    else {
-      throw ValidationError("found --listen \(listen), expected a host and a port: 127.0.0.1:6480")
-    }
-    configuration.host = String(listen[..<colon].filter { $0 != "[" && $0 != "]" })
-    configuration.port = port
+    (configuration.host, configuration.port) = try ServeCommand.address("--listen", listen)
     configuration.isInsecure = insecure
     configuration.queryCountMax = queries
     configuration.rowCountMax = maxRows

@@ -10,7 +10,8 @@ private final class ServerProcess {
 
   init(_ store: URL, _ more: [String] = []) throws {
     process.executableURL = try TallyProcess.binary
-    process.arguments = ["serve", "--db", store.path, "--listen", "127.0.0.1:0"] + more
+    process.arguments =
+      ["serve", "--db", store.path, "--listen", "127.0.0.1:0", "--http", "none"] + more
     process.standardOutput = output
     process.standardError = FileHandle.nullDevice
     try process.run()

@@ -26,8 +26,8 @@ extension Checks {
     "TallyHTTP": [
       "Tally", "TallyAuth", "TallyBase", "TallyExecution", "TallyFormat", "TallyIngest",
       "TallyPlanning", "TallyServer", "TallyStorage", "TallyWire", "CZlib", "CZstd",
-      "HTTPTypes", "Hummingbird", "HummingbirdTLS", "Logging", "NIOCore", "NIOPosix", "NIOSSL",
-      "ServiceLifecycle",
+      "Dispatch", "HTTPTypes", "HummingbirdCore", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTPTypes",
+      "NIOHTTPTypesHTTP1", "NIOPosix", "NIOSSL", "ServiceLifecycle",
     ],
     "TallyClient": ["TallyBase", "TallyWire", "NIOCore", "NIOPosix", "NIOSSL"],
     "TallyTerminal": ["TallyBase", "TallyFormat", "TallyLanguage", "ArgumentParser", "CEdit"],

@@ -1,11 +1,14 @@
 internal import TallyBase
 internal import TallyIngest
-internal import TallyWire
+package import TallyWire
 
 /// A payload as it was before it was compressed.
-enum PayloadBytes {
+package enum PayloadBytes {
+  /// How much longer than what came it may get: no events compress so well, only attacks do.
+  private static let expansionMax = 1_000
+
   /// - Throws: `E_INPUT` if it is not of that compression, `E_TOO_LARGE` if it is too long.
-  static func decode(
+  package static func decode(
     _ payload: [UInt8], _ encoding: PayloadEncoding, byteCountMax: Int
   ) throws(WireError) -> [UInt8] {
     let magic: [UInt8]
@@ -18,7 +21,8 @@ enum PayloadBytes {
       throw WireError(.input, "the payload does not begin as \(encoding.rawValue) data does")
     }
     do throws(TallyError) {
-      return try read(payload, byteCountMax: byteCountMax)
+      return try read(
+        payload, byteCountMax: min(byteCountMax, payload.count &* PayloadBytes.expansionMax))
     } catch {
       guard error.code != .resourceExhausted else {
         throw WireError(

@@ -47,6 +47,12 @@ package struct WireCode: RawRepresentable, Hashable, Sendable {
   package static let corrupt = WireCode(rawValue: "E_CORRUPT")
   package static let internalError = WireCode(rawValue: "E_INTERNAL")
 
+  // Over HTTP only.
+  package static let notFound = WireCode(rawValue: "E_NOT_FOUND")
+  package static let method = WireCode(rawValue: "E_METHOD")
+  package static let notAcceptable = WireCode(rawValue: "E_NOT_ACCEPTABLE")
+  package static let mediaType = WireCode(rawValue: "E_MEDIA_TYPE")
+
   private static let facts: [Facts] = [
     Facts(code: .protocolError, closes: true),
     Facts(code: .lineTooLong, closes: true, httpStatus: 413),
@@ -73,8 +79,14 @@ package struct WireCode: RawRepresentable, Hashable, Sendable {
     Facts(code: .internalError, httpStatus: 500),
   ]
 
+  /// Codes that only HTTP has.
+  private static let httpFacts: [Facts] = [
+    Facts(code: .notFound, httpStatus: 404), Facts(code: .method, httpStatus: 405),
+    Facts(code: .notAcceptable, httpStatus: 406), Facts(code: .mediaType, httpStatus: 415),
+  ]
+
   private static let factsByCode: [WireCode: Facts] = Dictionary(
-    facts.map { ($0.code, $0) }, uniquingKeysWith: { first, _ in first })
+    (facts + httpFacts).map { ($0.code, $0) }, uniquingKeysWith: { first, _ in first })
 
   /// Every code, in the order of the documentation.
   package static var all: [WireCode] { facts.map(\.code) }
