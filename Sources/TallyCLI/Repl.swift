@@ -17,6 +17,12 @@ struct ReplCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Threads a query may use (default: all processors).", valueName: "n"))
   var threads: Int?
 
+  /// Named here for the help: with it, this program becomes the one that has the network.
+  @Option(
+    help: ArgumentHelp(
+      "Ask a server instead; with --help, what else that takes.", valueName: "host:port"))
+  var connect: String?
+
   func run() throws {
     Interrupt.install()
     let runner = try DatabaseRunner.open(database.directory, threadCount: threads)

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import TallyBase
 package import TallyWire
 
 extension TallyClient {
@@ -18,10 +19,10 @@ extension TallyClient {
     /// What the server takes where nothing is said.
     static let standardTimeout = Duration.seconds(30)
 
-    func wire(_ format: ResultFormat) -> TallyWire.QueryOptions {
+    func wire(_ format: ResultFormat, hasHeader: Bool? = nil) -> TallyWire.QueryOptions {
       var options = TallyWire.QueryOptions()
       options.format = format
-      if format != .jsonl, format != .table { options.hasHeader = format == .csv }
+      options.hasHeader = hasHeader
       options.timeout = timeout.map { duration in
         WireDuration(milliseconds: max(1, Int(TimeAmount(duration).nanoseconds / 1_000_000)))
       }
@@ -46,49 +47,63 @@ extension TallyClient {
   public func query(
     _ text: String, parameters: [Value] = [], options: QueryOptions = QueryOptions()
   ) async throws(TallyClientError) -> Rows {
-    Rows(reader: try await result(text, parameters, options, .tsv))
+    let question = Question(
+      text: text, parameters: parameters.map(\.engineValue),
+      options: options.wire(.tsv, hasHeader: false),
+      timeout: replyTimeout(options), countsLines: true)
+    return Rows(reader: try await result(question))
   }
 
-  /// Asks for a result as bytes: `csv` with its header, `tsv` without.
+  /// Asks for a result as bytes of a format; `csv` and `tsv` begin with the names of the columns.
   package func text(
     _ text: String, format: ResultFormat, options: QueryOptions = QueryOptions()
   ) async throws(TallyClientError) -> RowText {
-    RowText(reader: try await result(text, [], options, format))
+    let question = Question(
+      text: text, parameters: [], options: options.wire(format),
+      timeout: replyTimeout(options), countsLines: format == .jsonl)
+    return RowText(reader: try await result(question))
   }
 
-  private func result(
-    _ text: String, _ parameters: [Value], _ options: QueryOptions, _ format: ResultFormat
-  ) async throws(TallyClientError) -> ResultReader {
+  /// A query as it is sent.
+  private struct Question {
+    var text: String
+    var parameters: [TallyBase.Value]
+    var options: TallyWire.QueryOptions
+    var timeout: TimeAmount
+    /// Whether every row is one line.
+    var countsLines: Bool
+  }
+
+  private func replyTimeout(_ options: QueryOptions) -> TimeAmount {
+    TimeAmount(configuration.replyTimeout + (options.timeout ?? QueryOptions.standardTimeout))
+  }
+
+  private func result(_ question: Question) async throws(TallyClientError) -> ResultReader {
     do throws(TallyClientError) {
-      return try await attempt(text, parameters, options, format)
+      return try await attempt(question)
     } catch {
       guard error.code == .lost else { throw error }
-      return try await attempt(text, parameters, options, format)
+      return try await attempt(question)
     }
   }
 
-  private func attempt(
-    _ text: String, _ parameters: [Value], _ options: QueryOptions, _ format: ResultFormat
-  ) async throws(TallyClientError) -> ResultReader {
+  private func attempt(_ question: Question) async throws(TallyClientError) -> ResultReader {
     let connection = try await pool.lease(.exclusive)
-    let wire = options.wire(format)
-    let command: Command
-    if parameters.isEmpty {
-      command = .query(text: text, options: wire)
-    } else {
+    var command = Command.query(text: question.text, options: question.options)
+    if !question.parameters.isEmpty {
       do throws(TallyClientError) {
-        let name = try await prepare(text, on: connection)
-        command = .exec(name: name, parameters: parameters.map(\.engineValue), options: wire)
+        let name = try await prepare(question.text, on: connection)
+        command = .exec(
+          name: name, parameters: question.parameters, options: question.options)
       } catch {
         pool.release(connection, .exclusive)
         throw error
       }
     }
     let stream = ReplyStream { [weak connection] in connection?.resume() }
-    let timeout = configuration.replyTimeout + (options.timeout ?? QueryOptions.standardTimeout)
-    let tag = connection.send(command, to: stream, timeout: TimeAmount(timeout))
+    let tag = connection.send(command, to: stream, timeout: question.timeout)
     let lease = ResultLease(pool: pool, connection: connection, stream: stream, tag: tag)
-    return try await ResultReader.begin(lease, countsLines: format == .tsv || format == .jsonl)
+    return try await ResultReader.begin(lease, countsLines: question.countsLines)
   }
 
   /// The name of the statement on this connection, prepared there if it is not yet.

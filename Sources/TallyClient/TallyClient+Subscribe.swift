@@ -34,7 +34,7 @@ extension TallyClient {
     let milliseconds = Int(TimeAmount(interval).nanoseconds / 1_000_000)
     request.every = WireDuration(milliseconds: max(1, milliseconds))
     request.trigger = trigger == .tick ? .tick : .change
-    request.options = options.wire(.tsv)
+    request.options = options.wire(.tsv, hasHeader: false)
     let stream = ReplyStream(isEndless: true) { [weak connection] in connection?.resume() }
     connection.send(.subscribe(request), to: stream, timeout: nil)
     let feed = PushReader(connection: connection, stream: stream)

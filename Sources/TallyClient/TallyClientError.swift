@@ -62,6 +62,8 @@ public struct TallyClientError: Error, Hashable, Sendable {
   public var retryAfter: Duration?
   /// Of an insert: the rows that were not taken, a hundred at most.
   public var rejects: [Reject] = []
+  /// Of an insert: how many rows that were.
+  public var rejectedCount = 0
 
   init(_ code: Code, _ message: String, isRetryable: Bool = false) {
     self.code = code
@@ -75,6 +77,7 @@ public struct TallyClientError: Error, Hashable, Sendable {
     place = Place(error.fields)
     hint = error.hint
     isRetryable = error.isRetryable
+    rejectedCount = error.fields["rejected"].flatMap { Int($0) } ?? 0
     retryAfter = error.fields["after_ms"].flatMap { Int64($0) }.map { .milliseconds($0) }
   }
 

@@ -21,5 +21,5 @@ struct NetworkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tally",
     abstract: "Serve a store, and use one that is served.",
-    subcommands: [ServeCommand.self])
+    subcommands: [ServeCommand.self, ClientCommand.self, ReplConnectCommand.self])
 }

@@ -37,9 +37,9 @@ extension Checks {
       "ArgumentParser", "SystemPackage", "Foundation", "FoundationEssentials",
     ]),
     "TallyNetwork": engine.union([
-      "Tally", "TallyAuth", "TallyClient", "TallyFormat", "TallyHTTP", "TallyServer",
-      "TallyTerminal", "TallyWire", "ArgumentParser", "Configuration", "Logging", "NIOCore",
-      "NIOSSL", "ServiceLifecycle", "SystemPackage",
+      "Tally", "TallyAuth", "TallyClient", "TallyFormat", "TallyHTTP", "TallyIngest",
+      "TallyServer", "TallyTerminal", "TallyWire", "ArgumentParser", "Configuration", "Logging",
+      "NIOCore", "NIOPosix", "NIOSSL", "ServiceLifecycle", "SystemPackage",
     ]),
   ]
 

@@ -1,4 +1,4 @@
-internal import TallyBase
+package import TallyBase
 
 extension TallyClient {
   /// A number with a fixed count of digits after the point, exact as the server sent it.
@@ -123,8 +123,8 @@ extension TallyClient.Value: CustomStringConvertible {
     }
   }
 
-  /// As the engine has it, for parameters.
-  var engineValue: Value {
+  /// As the engine has it.
+  package var engineValue: TallyBase.Value {
     switch self {
     case .null: .null
     case .bool(let flag): .bool(flag)

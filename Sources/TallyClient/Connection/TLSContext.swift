@@ -1,13 +1,14 @@
 internal import NIOCore
-internal import NIOSSL
+package import NIOSSL
 
 /// How connections to one server are encrypted.
-struct TLSContext: Sendable {
+package struct TLSContext: Sendable {
   private let context: NIOSSLContext
   /// Nil where the host is an address: certificates are then looked at by address.
   private let serverName: String?
 
-  static func make(_ options: TallyClient.TLS, host: String) throws -> TLSContext {
+  /// - Throws: what is wrong with the certificates that are to be trusted.
+  package static func make(_ options: TallyClient.TLS, host: String) throws -> TLSContext {
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.minimumTLSVersion = .tlsv12
     configuration.applicationProtocols = ["lqp/1"]
@@ -20,7 +21,8 @@ struct TLSContext: Sendable {
       serverName: isAddress ? nil : name)
   }
 
-  func makeHandler() throws -> NIOSSLClientHandler {
+  /// For one connection.
+  package func makeHandler() throws -> NIOSSLClientHandler {
     try NIOSSLClientHandler(context: context, serverHostname: serverName)
   }
 }
