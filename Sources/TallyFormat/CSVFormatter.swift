@@ -11,17 +11,23 @@ struct CSVFormatter: ResultFormatter {
 package struct CSVRows: RowEncoder {
   private let columnNames: [String]
   private let hasHeader: Bool
+  private let delimiter: UInt8
 
-  /// - Parameter hasHeader: whether the names of the columns come first.
-  package init(columnNames: [String], hasHeader: Bool = true) {
+  /// - Parameters:
+  ///   - hasHeader: whether the names of the columns come first.
+  ///   - delimiter: between two fields; ASCII, and no quote.
+  package init(
+    columnNames: [String], hasHeader: Bool = true, delimiter: UInt8 = UInt8(ascii: ",")
+  ) {
     self.columnNames = columnNames
+    self.delimiter = delimiter
     self.hasHeader = hasHeader
   }
 
   package func appendHeader(to bytes: inout [UInt8]) {
     guard hasHeader else { return }
     for (index, name) in columnNames.enumerated() {
-      if index > 0 { bytes.append(UInt8(ascii: ",")) }
+      if index > 0 { bytes.append(delimiter) }
       append(name, to: &bytes)
     }
     bytes.append(0x0A)
@@ -29,7 +35,7 @@ package struct CSVRows: RowEncoder {
 
   package func appendRow(_ values: [Value], to bytes: inout [UInt8]) {
     for (index, value) in values.enumerated() {
-      if index > 0 { bytes.append(UInt8(ascii: ",")) }
+      if index > 0 { bytes.append(delimiter) }
       if !value.isNull { append(ValueText.plain(value), to: &bytes) }
     }
     bytes.append(0x0A)
@@ -37,7 +43,7 @@ package struct CSVRows: RowEncoder {
 
   private func append(_ text: String, to bytes: inout [UInt8]) {
     let isPlain = !text.utf8.contains { byte in
-      byte == UInt8(ascii: ",") || byte == UInt8(ascii: "\"") || byte == 0x0A || byte == 0x0D
+      byte == delimiter || byte == UInt8(ascii: "\"") || byte == 0x0A || byte == 0x0D
     }
     if isPlain, !text.isEmpty { return bytes.append(contentsOf: text.utf8) }
     bytes.append(UInt8(ascii: "\""))

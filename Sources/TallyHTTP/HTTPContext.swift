@@ -9,6 +9,7 @@ final class HTTPContext: Sendable {
   let configuration: HTTPConfiguration
   let connections = HTTPConnections()
   let queries = QueryRegistry()
+  let streams = LiveStreams()
   private let isStoppingFlag = Atomic<Bool>(false)
   private let requestCount = Atomic<UInt64>(0)
   private let heldByteCount = Atomic<Int>(0)
@@ -21,7 +22,11 @@ final class HTTPContext: Sendable {
   var runner: WorkRunner { shared.runner }
   var isStopping: Bool { isStoppingFlag.load(ordering: .relaxed) }
 
-  func stop() { isStoppingFlag.store(true, ordering: .relaxed) }
+  /// Takes nothing new. Streams that have no end of their own are ended.
+  func stop() {
+    isStoppingFlag.store(true, ordering: .relaxed)
+    streams.stopAll(WireError(.shutdown, "the server is stopping"))
+  }
 
   /// The name of a request in the log.
   func nextRequestID() -> String {

@@ -48,9 +48,10 @@ extension HTTPExchange {
 
   /// Answers a question on a thread for queries and makes of the answer what is needed first.
   ///
+  /// - Parameter isAudited: whether it goes into the audit log, and counts as in flight.
   /// - Throws: every code of an engine's error, and why the query was stopped.
   func answer<Made: Sendable>(
-    _ question: Question, _ query: RunningQuery,
+    _ question: Question, _ query: RunningQuery, isAudited: Bool = true,
     make: @escaping @Sendable (Session.Answer) throws(WireError) -> Made
   ) async throws(WireError) -> (made: Made, times: QueryTimes) {
     var question = question
@@ -58,7 +59,7 @@ extension HTTPExchange {
     let (asked, database, times) = (question, context.runner.database, QueryTimes())
     try context.shared.audit.check()
     return try await query.wait { completion in
-      let completion = audited(asked, completion)
+      let completion = isAudited ? audited(asked, completion) : completion
       let isAccepted = context.runner.queries.submit {
         var (question, times) = (asked, times)
         times.begin()

@@ -67,6 +67,13 @@ struct QueryForm {
   /// Whether the record comes that says that all rows were sent.
   var hasEnd = true
 
+  /// What the server asks by itself.
+  init(_ question: Question, options: QueryOptions, hasEnd: Bool) {
+    self.question = question
+    self.options = options
+    self.hasEnd = hasEnd
+  }
+
   /// Of the parameters of a URL, or the members of a JSON document.
   ///
   /// - Parameter text: the query, if it is not among the fields.

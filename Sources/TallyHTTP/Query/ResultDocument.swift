@@ -6,19 +6,32 @@ internal import TallyPlanning
 internal import TallyServer
 internal import TallyWire
 
-/// A result as the body of a response, made piece by piece.
-struct ResultDocument: Sendable {
+/// The body of a response that is made piece by piece.
+protocol BodyDocument: Sendable {
+  /// Whether an error can be told in the body.
+  var hasRecords: Bool { get }
+  /// Whether the last piece has been made.
+  var isFinished: Bool { get }
+  /// Why it is broken off after the last piece; nil: it is not.
+  var failure: WireError? { get }
+  /// How it went, once it is finished.
+  var summary: ResultSummary { get }
+  /// The next bytes of the body.
+  mutating func next() -> [UInt8]
+  /// What ends the body in place of its end; empty where it is to be broken off instead.
+  mutating func end(with error: WireError) -> [UInt8]
+}
+
+/// A result as the body of a response to a query.
+struct ResultDocument: BodyDocument {
   private var pieces: RowPieces
   private let form: Form
   private let requestID: String
   private let warnings: String
   private var hasBegun = false
   private var hasRows = false
-  /// Whether the last piece has been made.
   private(set) var isFinished = false
-  /// Why it is broken off after the last piece; nil: it is not.
   private(set) var failure: WireError?
-  /// How it went, once it is finished.
   private(set) var summary = ResultSummary()
 
   /// What of a ``QueryForm`` counts here.
@@ -47,7 +60,6 @@ struct ResultDocument: Sendable {
     return "[" + columns.joined(separator: ",") + "]"
   }
 
-  /// The next bytes of the body.
   mutating func next() -> [UInt8] {
     guard !isFinished else { return [] }
     var bytes = hasBegun ? [] : head
@@ -66,13 +78,11 @@ struct ResultDocument: Sendable {
     return bytes
   }
 
-  /// What ends the body in place of its end; empty where it is to be broken off instead.
   mutating func end(with error: WireError) -> [UInt8] {
     isFinished = true
     return form.hasEnd ? record("error", error.json(id: requestID)) : []
   }
 
-  /// Whether an error can be told in the body.
   var hasRecords: Bool { form.hasEnd && (form.format == .jsonl || form.format == .json) }
 
   private var head: [UInt8] {

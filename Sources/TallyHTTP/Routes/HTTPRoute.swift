@@ -37,10 +37,17 @@ enum HTTPRoutes {
     switch (method, path) {
     case ("GET", "/v1/query"), ("POST", "/v1/query"): QueryRoute()
     case ("POST", "/v1/ingest"): IngestRoute()
+    case ("GET", "/v1/live"): LiveRoute()
+    case ("GET", "/exec"): ExecRoute()
+    case ("GET", "/exp"): ExpRoute()
+    case ("POST", "/write"): InfluxWriteRoute(.v1)
+    case ("POST", "/api/v2/write"): InfluxWriteRoute(.v2)
+    case ("POST", "/api/v3/write_lp"): InfluxWriteRoute(.v3)
     case ("GET", "/ping"): PingRoute()
     case ("GET", "/health"): HealthRoute()
     case ("GET", "/healthz"): HealthzRoute()
     case ("GET", "/readyz"): ReadyzRoute()
+    case ("DELETE", _) where path.hasPrefix(CancelRoute.prefix): CancelRoute()
     default: nil
     }
   }

@@ -27,44 +27,7 @@ struct QueryRoute: HTTPRoute {
     if document.isFinished, document.hasRecords {
       return try await exchange.sender.send(.ok, type: form.format.contentType, first)
     }
-    try await stream(&document, first, form, query, exchange)
-  }
-
-  private static func stream(
-    _ document: inout ResultDocument, _ first: [UInt8], _ form: QueryForm, _ query: RunningQuery,
-    _ exchange: HTTPExchange
-  ) async throws {
-    let sender = exchange.sender
-    if !document.hasRecords { sender.headers[.trailer] = "X-Tally-Rows, X-Tally-Checksum" }
-    try await sender.begin(.ok, type: form.format.contentType)
-    var piece = first
-    do {
-      while true {
-        try await sender.write(piece, isLast: document.isFinished)
-        if document.isFinished { break }
-        try query.check()
-        let unmade = document
-        (document, piece) = try await exchange.make(query) {
-          var made = unmade
-          let piece = made.next()
-          return (made, piece)
-        }
-      }
-    } catch let error as WireError {
-      let record = document.end(with: error)
-      guard document.hasRecords else { throw BrokenOff() }
-      try await sender.write(record, isLast: true)
-      return try await sender.finish()
-    }
-    guard document.hasRecords || document.failure == nil else { throw BrokenOff() }
-    try await sender.finish(trailers: document.hasRecords ? nil : trailers(document.summary))
-  }
-
-  private static func trailers(_ summary: ResultSummary) -> HTTPFields {
-    var trailers = HTTPFields()
-    trailers[.rows] = "\(summary.rowCount)"
-    trailers[.checksum] = summary.fields["checksum"]
-    return trailers
+    try await exchange.stream(&document, first, type: form.format.contentType, query)
   }
 
   /// The columns as a header takes them: ASCII, at most 8 KiB.

@@ -1,6 +1,6 @@
 internal import TallyBase
 package import TallyExecution
-internal import TallyFormat
+package import TallyFormat
 package import TallyWire
 
 /// The rows of a result as bytes of a format: whole rows, some at a time, each piece made when
@@ -12,7 +12,9 @@ package struct RowPieces: Sendable {
   private let result: ResultSet
   private let encoder: any RowEncoder
   private let rowCountMax: Int
-  private var position = 0
+  /// The rows that are wanted of those that there are.
+  private let window: Range<Int>
+  private var position: Int
   private var hasBegun = false
   /// CRC-32C of the pieces so far.
   package private(set) var checksum: UInt32 = 0
@@ -23,10 +25,9 @@ package struct RowPieces: Sendable {
 
   /// - Parameter rowCountMax: rows that are sent at most; 0: all.
   package init(_ result: ResultSet, format: ResultFormat, hasHeader: Bool, rowCountMax: Int) {
-    self.result = result
-    self.rowCountMax = rowCountMax > 0 ? rowCountMax : .max
     let columns = result.columns.map { ResultTable.Column(name: $0.name, type: $0.type) }
     let names = columns.map(\.name)
+    let encoder: any RowEncoder
     switch format {
     case .jsonl: encoder = JSONRows(columnNames: names)
     case .csv: encoder = CSVRows(columnNames: names, hasHeader: hasHeader)
@@ -37,10 +38,24 @@ package struct RowPieces: Sendable {
       }
       encoder = BoxRows(columns: columns, sample: sample)
     }
+    self.init(result, encoder: encoder, rowCountMax: rowCountMax)
+  }
+
+  /// - Parameters:
+  ///   - window: rows that are wanted; others are left out.
+  ///   - rowCountMax: of those that are wanted; 0: no limit.
+  package init(
+    _ result: ResultSet, encoder: any RowEncoder, rowCountMax: Int, window: Range<Int>? = nil
+  ) {
+    self.result = result
+    self.encoder = encoder
+    self.rowCountMax = rowCountMax > 0 ? rowCountMax : .max
+    self.window = (window ?? 0..<result.rowCount).clamped(to: 0..<result.rowCount)
+    position = self.window.lowerBound
   }
 
   /// Rows that are sent in all.
-  package var rowCount: Int { min(result.rowCount, rowCountMax) }
+  package var rowCount: Int { min(window.count, rowCountMax) }
 
   package var columns: [WireColumn] {
     result.columns.map { WireColumn(name: $0.name, type: $0.type.description) }
@@ -49,7 +64,7 @@ package struct RowPieces: Sendable {
   /// The next rows; empty if there are none.
   package mutating func next() -> [UInt8] {
     guard !isComplete else { return [] }
-    let end = rowCount
+    let end = window.lowerBound + rowCount
     var rows: [UInt8] = []
     if !hasBegun, !result.columns.isEmpty { encoder.appendHeader(to: &rows) }
     hasBegun = true
@@ -73,13 +88,13 @@ package struct RowPieces: Sendable {
   ///
   /// - Throws: `E_LIMIT` if there were more rows than may be sent.
   package func summary(includesMissing: Bool) throws(WireError) -> ResultSummary {
-    guard result.rowCount <= rowCountMax else {
+    guard window.count <= rowCountMax else {
       throw WireError(
-        .limit, "the result has \(result.rowCount) rows, \(rowCountMax) were allowed",
+        .limit, "the result has \(window.count) rows, \(rowCountMax) were allowed",
         hint: "raise max_rows, or ask for the top ones")
     }
     var summary = ResultSummary()
-    summary.rowCount = result.rowCount
+    summary.rowCount = window.count
     summary.readRowCount = result.statistics.scannedRowCount
     summary.readByteCount = result.statistics.scannedByteCount
     summary.elapsedNanoseconds = result.statistics.elapsedNanoseconds
