@@ -113,21 +113,21 @@ import Testing
   @Test func threeFailuresCloseAndTheWaitGrows() throws {
     let limiter = FailureLimiter(clock: manual.clock)
     for left in [2, 1, 0] {
-      try limiter.check(address)
+      #expect(limiter.wait(of: address) == nil)
       #expect(limiter.recordFailure(address).attemptsLeft == left)
     }
-    #expect(throws: AccessRefusal.backOff(milliseconds: 1_000)) { try limiter.check(address) }
-    try limiter.check(AddressKey([192, 0, 2, 8]))
+    #expect(limiter.wait(of: address) == .backOff(milliseconds: 1_000))
+    #expect(limiter.wait(of: AddressKey([192, 0, 2, 8])) == nil)
     var waits: [Int64] = []
     for _ in 0..<12 {
       manual.advance(seconds: 300)
-      try limiter.check(address)
+      #expect(limiter.wait(of: address) == nil)
       waits.append(limiter.recordFailure(address).waitMilliseconds)
     }
     #expect(waits.prefix(4) == [2_000, 4_000, 8_000, 16_000])
     #expect(waits.suffix(2) == [300_000, 300_000])
     manual.advance(seconds: 901)
-    try limiter.check(address)
+    #expect(limiter.wait(of: address) == nil)
     #expect(limiter.recordFailure(address).attemptsLeft == 2)
   }
 
@@ -151,6 +151,6 @@ import Testing
       if number % 100 == 0 { _ = limiter.recordFailure(address) }
       #expect(limiter.addressCount <= 1_000)
     }
-    #expect(throws: AccessRefusal.backOff(milliseconds: 300_000)) { try limiter.check(address) }
+    #expect(limiter.wait(of: address) == .backOff(milliseconds: 300_000))
   }
 }

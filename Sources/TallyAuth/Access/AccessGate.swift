@@ -79,14 +79,15 @@ package final class AccessGate: Sendable {
     try authenticate(token, from: nil)
   }
 
-  /// Who shows `token`. Written down, whatever comes of it, but for what is not looked at.
+  /// Who shows `token`. Written down, whatever comes of it, but for failures of an address that
+  /// must wait: others behind the same address, who show what is right, are let in meanwhile.
   ///
-  /// - Throws: `unauthenticated`, also if it cannot be written down; `backOff` while the address
-  ///   must wait.
+  /// - Throws: `unauthenticated`, also if it cannot be written down; `backOff` in its place while
+  ///   the address must wait.
   package func authenticate(
     _ token: String, from address: Address?
   ) throws(AccessRefusal) -> Principal {
-    if let address { try failures.check(address.key) }
+    let wait = address.flatMap { failures.wait(of: $0.key) }
     var record = AuditRecord(.authenticate, time: clock.microseconds())
     record.address = address?.text
     let outcome: Result<Principal, AccessRefusal>
@@ -95,6 +96,7 @@ package final class AccessGate: Sendable {
       record.setPrincipal(principal)
       outcome = .success(principal)
     } catch {
+      if let wait { throw wait }
       record.outcome = error.code
       // The id is public; whether there is such a token is not said.
       record.tokenID = TokenSecret(token)?.tokenID

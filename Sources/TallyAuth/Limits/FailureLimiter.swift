@@ -1,8 +1,10 @@
 import Synchronization
 
 /// Slows down guessing. Three failures from an address close the connection, and from then on
-/// nothing from there is looked at for a second, then two, then four, up to five minutes; fifteen
-/// minutes without a failure and all is forgotten.
+/// further failures from there are neither told apart nor written down for a second, then two, then
+/// four, up to five minutes; fifteen minutes without a failure and all is forgotten. Who shows a
+/// right secret is let in at any time: whoever shares an address with somebody who guesses should
+/// not notice.
 ///
 /// Nobody guesses 256 bits. This keeps a broken client, or somebody who tries, from filling the
 /// audit log and the processor. Addresses are remembered in two halves; when the younger is full
@@ -24,7 +26,7 @@ package final class FailureLimiter: Sendable {
   package struct Verdict: Hashable, Sendable {
     /// `attempts_left=`; 0: close the connection.
     package var attemptsLeft: Int
-    /// How long nothing from there is looked at.
+    /// How long failures from there are not told apart.
     package var waitMilliseconds: Int64
   }
 
@@ -51,16 +53,14 @@ package final class FailureLimiter: Sendable {
   /// Addresses that are remembered now.
   package var addressCount: Int { state.withLock { $0.young.count + $0.old.count } }
 
-  /// Before a secret is looked at.
-  ///
-  /// - Throws: `backOff` while the address must wait.
-  package func check(_ address: AddressKey) throws(AccessRefusal) {
+  /// `backOff` while the address must wait.
+  package func wait(of address: AddressKey) -> AccessRefusal? {
     let wait = state.withLock { state -> Int64 in
       guard let entry = state.young[address] ?? state.old[address] else { return 0 }
       let now = clock.steadyNanoseconds()
       return entry.blockedUntil > now ? entry.blockedUntil &- now : 0
     }
-    if wait > 0 { throw .backOff(milliseconds: (wait &+ 999_999) / 1_000_000) }
+    return wait > 0 ? .backOff(milliseconds: (wait &+ 999_999) / 1_000_000) : nil
   }
 
   /// How many failures of an address are left until it must wait.

@@ -37,14 +37,20 @@ package struct KeptReply: Sendable {
     rowCount = stream.rowCount
     rowByteCount = stream.rowByteCount
     var summary = ResultSummary()
-    summary.rowCount = stream.rowCount
+    summary.rowCount = result.rowCount
     summary.source = isScoped ? "rows" : "cache"
     summary.checksum = stream.checksum
-    var fields: [UInt8] = []
-    Reply(.end, fields: summary.fields.filter { $0.key != "ms" }).encode(into: &fields)
-    let split = fields.firstRange(of: Array("source=".utf8))?.lowerBound ?? fields.endIndex
-    endStart = fields[1..<split] + Array("ms=".utf8)
-    endRest = [0x20] + fields[split...]
+    let fields = summary.fields
+    let time = fields.firstIndex { $0.key == "ms" } ?? fields.endIndex
+    endStart = KeptReply.text(fields[..<time]) + Array(" ms=".utf8)
+    endRest = [0x20] + KeptReply.text(fields[time...].dropFirst()) + [0x0A]
+  }
+
+  /// Fields as they stand in a line.
+  private static func text(_ fields: ArraySlice<WireField>) -> [UInt8] {
+    var line: [UInt8] = []
+    Reply(.end, fields: Array(fields)).encode(into: &line)
+    return Array(line.dropFirst().dropLast())
   }
 
   var byteCount: Int {

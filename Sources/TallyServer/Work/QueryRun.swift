@@ -32,7 +32,7 @@ struct QueryRun {
     _ answer: Session.Answer, _ question: Question, _ options: QueryOptions,
     _ changeCount: UInt64
   ) {
-    guard let times = answer.repeatableTimes, answer.warnings.isEmpty,
+    guard replies.isOn, let times = answer.repeatableTimes, answer.warnings.isEmpty,
       let reply = KeptReply(
         answer.result, options: options, rowCountMax: limit(options),
         isScoped: question.org != nil)

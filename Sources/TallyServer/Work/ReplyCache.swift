@@ -58,13 +58,16 @@ final class ReplyCache: Sendable {
   /// - Parameter byteCountMax: 0: nothing is kept.
   init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
 
+  /// Whether anything is kept.
+  var isOn: Bool { byteCountMax > 0 }
+
   /// The reply to a question that is asked now, if it is known.
   ///
   /// - Parameter changeCount: the store's count of changes.
   func find(
     _ question: Question, _ options: QueryOptions, changeCount: UInt64
   ) -> KeptReply? {
-    guard byteCountMax > 0 else { return nil }
+    guard isOn else { return nil }
     let now = Timestamp.now.microsecondsSinceEpoch
     let key = Key(question, options)
     return state.withLock { state in
@@ -83,7 +86,7 @@ final class ReplyCache: Sendable {
     _ reply: KeptReply, times: ClosedRange<Int64>, for question: Question,
     _ options: QueryOptions, changeCount: UInt64
   ) {
-    guard byteCountMax > 0, question.text.utf8.count <= ReplyCache.textByteCountMax else { return }
+    guard isOn, question.text.utf8.count <= ReplyCache.textByteCountMax else { return }
     let key = Key(question, options)
     state.withLock { state in
       guard changeCount >= state.changeCount else { return }
