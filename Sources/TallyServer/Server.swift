@@ -1,6 +1,7 @@
 package import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 internal import Synchronization
 package import Tally
 package import TallyBase
@@ -16,6 +17,7 @@ package final class Server: Sendable {
   package let context: ServerContext
   private let group: MultiThreadedEventLoopGroup
   private let listener: any Channel
+  private let isDraining = Mutex(false)
   private let hasStopped = Mutex(false)
   /// Where it listens.
   package let host: String
@@ -34,18 +36,16 @@ package final class Server: Sendable {
   /// Whether a server may listen so.
   ///
   /// - Throws: `invalidArgument`.
-  package static func check(_ configuration: ServerConfiguration) throws(TallyError) {
+  package static func check(
+    _ configuration: ServerConfiguration, hasTokens: Bool
+  ) throws(TallyError) {
     guard (0...65_535).contains(configuration.port) else {
       throw TallyError(
         .invalidArgument, "found port \(configuration.port), expected 0 to 65535")
     }
-    guard configuration.isLoopback || configuration.isInsecure else {
-      throw TallyError(
-        .invalidArgument,
-        "listening on \(configuration.host) needs TLS, which is not there yet; "
-          + "127.0.0.1 was expected",
-        hint: "--insecure lets anyone who reaches the port read and write")
-    }
+    try ListenRule.check(
+      host: configuration.host, hasTLS: configuration.tls != nil, hasTokens: hasTokens,
+      isInsecure: configuration.isInsecure)
   }
 
   /// Begins to listen. The database stays the caller's, who closes it after ``shutDown``.
@@ -56,7 +56,7 @@ package final class Server: Sendable {
     _ database: Database, configuration: ServerConfiguration,
     authenticator: (any Authenticator)? = nil, logger: Logger
   ) throws(TallyError) -> Server {
-    try check(configuration)
+    try check(configuration, hasTokens: authenticator?.isRequired == true)
     let context = ServerContext(
       database: database, configuration: configuration, authenticator: authenticator,
       logger: logger)
@@ -65,11 +65,7 @@ package final class Server: Sendable {
       let listener = try bootstrap(context, group)
         .bind(host: configuration.host, port: configuration.port).wait()
       let server = Server(context, group, listener)
-      if let authenticator {
-        group.next().scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
-          context.runner.runAside { authenticator.follow() }
-        }
-      }
+      server.followChanges()
       logger.info("listening", metadata: ["address": "\(server.host):\(server.port)"])
       return server
     } catch {
@@ -98,25 +94,74 @@ package final class Server: Sendable {
       )
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(ConnectionHandler(server: context))
+          let pipeline = channel.pipeline.syncOperations
+          if let tls = context.configuration.tls {
+            try pipeline.addHandler(NIOSSLServerHandler(context: tls.context(.line)))
+            try pipeline.addHandler(
+              TLSHandshakeGuard(
+                milliseconds: context.configuration.connection.handshakeMilliseconds,
+                logger: context.logger))
+          }
+          try pipeline.addHandler(ConnectionHandler(server: context))
         }
       }
+  }
+
+  // MARK: Changes
+
+  /// How often files are looked at.
+  private static let followSeconds = (tokens: Int64(1), certificate: Int64(5))
+
+  private func followChanges() {
+    let context = context
+    if let access = context.access {
+      let delay = TimeAmount.seconds(Server.followSeconds.tokens)
+      group.next().scheduleRepeatedTask(initialDelay: delay, delay: delay) { _ in
+        context.runner.runAside { access.follow() }
+      }
+    }
+    if context.configuration.tls != nil {
+      let delay = TimeAmount.seconds(Server.followSeconds.certificate)
+      group.next().scheduleRepeatedTask(initialDelay: delay, delay: delay) { _ in
+        context.runner.runAside { context.followCertificate() }
+      }
+    }
+  }
+
+  /// Looks at tokens, certificate and key at once.
+  package func reload() {
+    let context = context
+    context.runner.runAside {
+      context.access?.follow()
+      context.followCertificate()
+      context.logger.info("reloaded")
+    }
   }
 
   /// Connections that are open.
   package var connectionCount: Int { context.registry.count }
 
-  /// Once only: stops listening, answers what was asked, and closes; what is not done in time is
-  /// stopped.
-  package func shutDown(withinMilliseconds milliseconds: Int) {
-    let isFirst = hasStopped.withLock { hasStopped in
-      defer { hasStopped = true }
-      return !hasStopped
+  private static func isFirst(_ flag: borrowing Mutex<Bool>) -> Bool {
+    flag.withLock { flag in
+      defer { flag = true }
+      return !flag
     }
-    guard isFirst else { return }
+  }
+
+  /// Once only, before ``shutDown(withinMilliseconds:)``: stops listening, and lets connections end
+  /// with what they have asked.
+  package func drain(withinMilliseconds milliseconds: Int) {
+    guard Server.isFirst(isDraining) else { return }
     context.logger.info("stopping", metadata: ["within_ms": "\(milliseconds)"])
     try? listener.close().wait()
     for entry in context.registry.entries { entry.drain(milliseconds) }
+  }
+
+  /// Once only: stops listening, answers what was asked, and closes; what is not done in time is
+  /// stopped.
+  package func shutDown(withinMilliseconds milliseconds: Int) {
+    guard Server.isFirst(hasStopped) else { return }
+    drain(withinMilliseconds: milliseconds)
     let deadline = ContinuousClock.now + .milliseconds(milliseconds)
     while context.registry.count > 0, ContinuousClock.now < deadline {
       // Connections end on threads of their own; there is nothing to wait on but their number.

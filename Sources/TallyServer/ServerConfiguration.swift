@@ -7,6 +7,8 @@ package struct ServerConfiguration: Sendable {
   package var port = 6480
   /// Whether it may listen beyond loopback without tokens and TLS.
   package var isInsecure = false
+  /// Nil: plain text.
+  package var tls: TLSMaterial?
   /// Connections at once; more are told `E_BUSY`.
   package var connectionCountMax = 4_096
   /// Queries that run at once, and those that may wait for them.
@@ -24,9 +26,7 @@ package struct ServerConfiguration: Sendable {
   package init() {}
 
   /// Whether only this machine can connect.
-  package var isLoopback: Bool {
-    host == "localhost" || host == "::1" || host.hasPrefix("127.")
-  }
+  package var isLoopback: Bool { ListenRule.isLoopback(host) }
 }
 
 /// How much one connection may want, and how long it may keep others waiting.
@@ -44,7 +44,7 @@ package struct ConnectionLimits: Sendable {
   package var statementByteCountMax = 1 << 20
   /// Longest time of a query.
   package var timeoutMilliseconds = 300_000
-  /// Until a token must have been accepted.
+  /// Until a token must have been accepted; what a TLS handshake may take.
   package var handshakeMilliseconds = 10_000
   /// Without a byte of a request that has begun.
   package var stallMilliseconds = 30_000

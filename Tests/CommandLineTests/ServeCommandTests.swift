@@ -2,44 +2,6 @@ import Foundation
 import TallyTestSupport
 import Testing
 
-/// `tally serve` as a process of its own.
-private final class ServerProcess {
-  let process = Process()
-  let port: Int
-  private let output = Pipe()
-
-  init(_ store: URL, _ more: [String] = []) throws {
-    process.executableURL = try TallyProcess.binary
-    process.arguments =
-      ["serve", "--db", store.path, "--listen", "127.0.0.1:0", "--http", "none"] + more
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    var text = ""
-    while !text.hasSuffix("\n") {
-      let data = output.fileHandleForReading.availableData
-      guard !data.isEmpty else { break }
-      text += String(decoding: data, as: UTF8.self)
-    }
-    guard let match = text.firstMatch(of: /listening on 127\.0\.0\.1:(\d+)/),
-      let port = Int(match.1)
-    else { throw CocoaError(.fileNoSuchFile) }
-    self.port = port
-  }
-
-  deinit {
-    if process.isRunning {
-      kill(process.processIdentifier, SIGKILL)
-      process.waitUntilExit()
-    }
-  }
-
-  func end(_ signal: Int32) {
-    kill(process.processIdentifier, signal)
-    process.waitUntilExit()
-  }
-}
-
 @Suite("tally serve") struct ServeCommandTests {
   @Test func `an acknowledged insert is there after the server was killed`() throws {
     let scratch = try ScratchFolder()
@@ -86,7 +48,7 @@ private final class ServerProcess {
       try LineClient.exchange(
         port: writer.port, "INSERT ack=published {17}\nusage requests=1i\nQUIT\n"
       ).hasPrefix("+INSERT accepted=1 "))
-    let reader = try ServerProcess(store, ["--read-only"])
+    let reader = try ServerProcess(store, ["--read-only", "--http", "none"])
     let replies = try LineClient.exchange(
       port: reader.port, "INSERT {17}\nusage requests=1i\nFLUSH\nQUERY count(*)\nQUIT\n")
     #expect(replies.hasPrefix("-E_READ_ONLY retry=no :"))
@@ -100,6 +62,10 @@ private final class ServerProcess {
     for (arguments, status, message) in [
       (["--listen", "0.0.0.0:0"], Int32(1), "--insecure"), (["--listen", "here"], 2, "--listen"),
       (["--listen", "127.0.0.1:70000"], 1, "port"), (["--queries", "0"], 2, "--queries"),
+      (["--listen", "0.0.0.0:0", "--http", "none"], 1, "needs TLS and a token"),
+      (["--http", "0.0.0.0:0"], 1, "needs TLS and a token"), (["--http", "x"], 2, "--http"),
+      (["--tls-cert", "x"], 2, "--tls-key"), (["--config", "nowhere.json"], 3, "nowhere.json"),
+      (["--tls-cert", "x", "--tls-key", "y"], 3, "x"),
       (["--log-level", "loud"], 2, "--log-level"),
     ] {
       let run = try TallyProcess.run(["serve", "--check", "--db", store] + arguments)

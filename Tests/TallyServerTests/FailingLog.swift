@@ -21,6 +21,12 @@ final class FailingLog: Authenticator {
 
   func follow() {}
 
+  func record(_ record: AuditRecord) throws(TallyError) { try note(record) }
+
+  func note(_ record: AuditRecord) throws(TallyError) {
+    if let auditFailure { throw auditFailure }
+  }
+
   var auditFailure: TallyError? {
     hasFailed.withLock { $0 } ? TallyError(.io, "the disk failed") : nil
   }

@@ -13,7 +13,8 @@ final class ServerFixture {
 
   init(
     _ change: (inout ServerConfiguration) -> Void = { _ in },
-    authenticator: (any Authenticator)? = nil, database: Database? = nil, folder: URL? = nil
+    authenticator: (any Authenticator)? = nil, database: Database? = nil, folder: URL? = nil,
+    log: CapturedLog? = nil
   ) throws {
     self.folder =
       folder
@@ -25,8 +26,9 @@ final class ServerFixture {
     var configuration = ServerConfiguration()
     configuration.port = 0
     change(&configuration)
-    var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    logger.logLevel = .critical
+    let handler: any LogHandler = log ?? SwiftLogNoOpLogHandler()
+    var logger = Logger(label: "test") { _ in handler }
+    logger.logLevel = log == nil ? .critical : .info
     server = try Server.start(
       database, configuration: configuration, authenticator: authenticator, logger: logger)
   }

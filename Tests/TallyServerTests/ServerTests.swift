@@ -1,5 +1,6 @@
 import Foundation
 import Tally
+import TallyBase
 import TallyServer
 import TallyTestSupport
 import TallyWire
@@ -323,13 +324,21 @@ struct ServerTests {
     #expect(throws: (any Error).self) { try LineClient(port: fixture.server.port) }
   }
 
-  @Test func `a server without tokens listens on loopback only, unless told`() throws {
+  @Test func `beyond this machine it listens with TLS and tokens only, unless told`() throws {
     var configuration = ServerConfiguration()
+    for host in ["127.0.0.1", "::1", "localhost"] {
+      configuration.host = host
+      try Server.check(configuration, hasTokens: false)
+    }
     configuration.host = "0.0.0.0"
-    #expect(throws: (any Error).self) {
-      try Server.check(configuration)
+    for (hasTokens, needs) in [(false, "needs TLS and a token"), (true, "needs TLS;")] {
+      let error = #expect(throws: TallyError.self) {
+        try Server.check(configuration, hasTokens: hasTokens)
+      }
+      #expect(error?.message.contains(needs) == true)
+      #expect(error?.hint?.contains("--insecure") == true)
     }
     configuration.isInsecure = true
-    try Server.check(configuration)
+    try Server.check(configuration, hasTokens: false)
   }
 }

@@ -21,7 +21,7 @@ extension Checks {
     "TallyServer": [
       "Tally", "TallyAuth", "TallyBase", "TallyExecution", "TallyFormat", "TallyIngest",
       "TallyPlanning", "TallyStorage", "TallyWire", "Dispatch", "Logging", "NIOCore", "NIOPosix",
-      "NIOSSL",
+      "NIOSSL", "NIOTLS",
     ],
     "TallyHTTP": [
       "Tally", "TallyAuth", "TallyBase", "TallyExecution", "TallyFormat", "TallyIngest",
@@ -40,6 +40,7 @@ extension Checks {
       "Tally", "TallyAuth", "TallyClient", "TallyFormat", "TallyHTTP", "TallyIngest",
       "TallyServer", "TallyTerminal", "TallyWire", "ArgumentParser", "Configuration", "Logging",
       "NIOCore", "NIOPosix", "NIOSSL", "ServiceLifecycle", "SystemPackage",
+      "UnixSignals",
     ]),
   ]
 

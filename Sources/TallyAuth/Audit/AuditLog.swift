@@ -150,12 +150,14 @@ package final class AuditLog: Sendable {
   /// - Throws: what an earlier write failed with; `resourceExhausted` if the disk does not keep up
   ///   and ``Options/pendingByteCountMax`` eight times over waits already.
   package func note(_ record: AuditRecord) throws(TallyError) {
-    try pending.withLock { (pending) throws(TallyError) in
+    let isFull = try pending.withLock { (pending) throws(TallyError) -> Bool in
       guard pending.byteCount <= 8 * options.pendingByteCountMax else {
         throw TallyError(.resourceExhausted, "the audit log is written too slowly")
       }
       _ = try AuditLog.add(record, to: &pending)
+      return pending.byteCount > options.pendingByteCountMax
     }
+    if isFull { thread.withLock { $0?.wake() } }
   }
 
   /// Why nothing more is taken; nil: it is.

@@ -48,10 +48,13 @@ package struct RequestAudit: Sendable {
     }
   }
 
-  /// The same without waiting, for event loops. What fails is told to whoever asks next.
-  package func note(_ request: AuditedRequest) {
-    guard let access, access.isRequired else { return }
-    try? access.note(RequestAudit.record(of: request))
+  /// The same without waiting, for event loops.
+  ///
+  /// - Returns: false if it could not be written down, or if too much waits to be written.
+  @discardableResult
+  package func note(_ request: AuditedRequest) -> Bool {
+    guard let access, access.isRequired else { return true }
+    return (try? access.note(RequestAudit.record(of: request))) != nil
   }
 
   private static var failure: WireError {

@@ -46,6 +46,7 @@ final class ConnectionHandler: ChannelInboundHandler {
       authenticator: server.access)
     self.address = address.flatMap { ClientAddress.of($0) }
     identity.address = self.address
+    identity.isTLS = server.configuration.tls != nil
     let server = server
     machine = ConnectionMachine(
       identity, limits: server.configuration.connection, at: now,

@@ -1,5 +1,6 @@
 package import Logging
 package import Tally
+internal import TallyBase
 internal import TallyWire
 
 /// What all connections of a server share, those of the line protocol and those of HTTP.
@@ -26,6 +27,18 @@ package final class ServerContext: Sendable {
 
   /// Nil while nobody is asked for a token.
   package var authenticator: (any Authenticator)? { access?.isRequired == true ? access : nil }
+
+  /// Uses another certificate, if there is one. May wait for the disk.
+  func followCertificate() {
+    guard let tls = configuration.tls else { return }
+    do throws(TallyError) {
+      if try tls.reload() { logger.notice("the TLS certificate was replaced") }
+    } catch {
+      logger.error(
+        "the TLS certificate could not be replaced, the old one stays",
+        metadata: ["reason": "\(error.message)"])
+    }
+  }
 
   /// Facts about the server for those who may see them.
   var statusFields: [WireField] {

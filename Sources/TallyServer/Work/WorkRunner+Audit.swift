@@ -25,6 +25,11 @@ extension WorkRunner {
     request.outcome = outcome.failure?.code.rawValue ?? "ok"
     request.rowCount = outcome.rowCount
     request.byteCount = request.byteCount ?? outcome.byteCount
+    if outcome.failure?.code == .busy {
+      // Told where nothing may wait.
+      audit.note(request)
+      return outcome
+    }
     do throws(WireError) {
       try audit.record(request)
       return outcome

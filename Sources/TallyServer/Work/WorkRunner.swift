@@ -91,13 +91,11 @@ package final class WorkRunner: Sendable {
       let reply = replies.find(question, options, changeCount: changeCount)
     else { return nil }
     guard let asker else { return reply }
-    // What cannot be written down is refused where all else is.
-    guard (try? audit.check()) != nil else { return nil }
     var request = WorkRunner.request(question, by: asker)
     request.rowCount = reply.rowCount
     request.byteCount = reply.rowByteCount
-    audit.note(request)
-    return reply
+    // What cannot be written down now waits for the log, or is refused, where all else is.
+    return audit.note(request) ? reply : nil
   }
 
   /// Makes the next rows of a result.

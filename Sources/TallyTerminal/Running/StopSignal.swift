@@ -8,25 +8,14 @@
 
 /// SIGTERM and SIGINT, for a process that ends in an orderly way.
 package enum StopSignal {
-  private static func signals() -> sigset_t {
+  /// Ends the process at once, as the signal does that nobody handles.
+  package static func end(isInterrupt: Bool) {
+    let number = isInterrupt ? SIGINT : SIGTERM
+    signal(number, SIG_DFL)
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
-    unsafe sigaddset(&signals, SIGTERM)
-    unsafe sigaddset(&signals, SIGINT)
-    return signals
-  }
-
-  /// Keeps the signals waiting until `wait`. Threads that begin later inherit it.
-  package static func block() {
-    var signals = signals()
-    unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
-  }
-
-  /// Returns once a signal has come. A second one ends the process at once.
-  package static func wait() {
-    var signals = signals()
-    var number: Int32 = 0
-    while unsafe sigwait(&signals, &number) != 0 {}
+    unsafe sigaddset(&signals, number)
     unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    raise(number)
   }
 }
