@@ -10,8 +10,10 @@ final class HTTPContext: Sendable {
   let connections = HTTPConnections()
   let queries = QueryRegistry()
   let streams = LiveStreams()
+  let usage = UsageMetrics()
   private let isStoppingFlag = Atomic<Bool>(false)
   private let requestCount = Atomic<UInt64>(0)
+  private let takingCount = Atomic<Int>(0)
   private let heldByteCount = Atomic<Int>(0)
 
   init(_ shared: ServerContext, _ configuration: HTTPConfiguration) {
@@ -27,6 +29,13 @@ final class HTTPContext: Sendable {
     isStoppingFlag.store(true, ordering: .relaxed)
     streams.stopAll(WireError(.shutdown, "the server is stopping"))
   }
+
+  /// Queries and batches that have not been answered.
+  var inFlightCount: Int { queries.count + takingCount.load(ordering: .relaxed) }
+
+  /// One more batch is being stored; ``endTaking()`` follows.
+  func beginTaking() { takingCount.add(1, ordering: .relaxed) }
+  func endTaking() { takingCount.subtract(1, ordering: .relaxed) }
 
   /// The name of a request in the log.
   func nextRequestID() -> String {

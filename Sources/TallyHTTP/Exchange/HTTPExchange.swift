@@ -58,6 +58,7 @@ struct HTTPExchange {
 
   /// Headers that go with an error, and its line in the log.
   func setHeaders(of error: WireError) {
+    if !sender.isCounted { context.runner.metrics.countError(error.code) }
     let isOurs = error.code.httpStatus == 500
     context.shared.logger.log(
       level: isOurs ? .error : .debug, "request failed",

@@ -16,6 +16,8 @@ final class ResponseSender {
   var encoding = ContentCoding.identity
   /// Whether the connection ends after the response.
   var closes = false
+  /// Whether an error is counted where it comes from, as what became of a query or a batch.
+  var isCounted = false
   /// Whether the status has been sent.
   private(set) var hasBegun = false
   /// Bytes of the body as they were sent.

@@ -59,7 +59,7 @@ extension HTTPExchange {
     let (asked, database, times) = (question, context.runner.database, QueryTimes())
     try context.shared.audit.check()
     return try await query.wait { completion in
-      let completion = isAudited ? audited(asked, completion) : completion
+      let completion = isAudited ? audited(asked, query, completion) : completion
       let isAccepted = context.runner.queries.submit {
         var (question, times) = (asked, times)
         times.begin()
@@ -67,7 +67,6 @@ extension HTTPExchange {
           try query.cancellation.check()
           let answer = try database.answer(&question, cancellation: query.cancellation)
           times.end(answer)
-          times.rowCount = answer.result.rowCount
           do throws(WireError) {
             completion(.success((try make(answer), times)))
           } catch {
@@ -86,19 +85,27 @@ extension HTTPExchange {
   /// `completion` preceded by what the audit log is told, on the thread that did the work. What was
   /// asked counts as in flight until then.
   private func audited<Made: Sendable>(
-    _ question: Question,
+    _ question: Question, _ query: RunningQuery,
     _ completion: @escaping @Sendable (Result<(made: Made, times: QueryTimes), WireError>) -> Void
   ) -> @Sendable (Result<(made: Made, times: QueryTimes), WireError>) -> Void {
     let action = question.parameters.isEmpty ? AuditRecord.Action.query : .execute
     var request = AuditedRequest(action, by: asker)
     request.statement = question.text
     let (audit, active, org, asked) = (context.shared.audit, context.runner.active, org, request)
+    let (metrics, start) = (context.runner.metrics, ContinuousClock.now)
+    sender.isCounted = true
     active.begin(org)
     return { result in
       var request = asked
       switch result {
-      case .success(let answered): request.rowCount = answered.times.rowCount
-      case .failure(let error): request.outcome = error.code.rawValue
+      case .success(let answered):
+        request.rowCount = answered.times.rowCount
+        metrics.countQuery(nil, source: answered.times.source, since: start)
+      case .failure(let error):
+        // What runs is told to stop, not why.
+        let code = query.failure?.code ?? error.code
+        request.outcome = code.rawValue
+        metrics.countQuery(code, source: nil, since: start)
       }
       active.end(org)
       do throws(WireError) {

@@ -7,13 +7,17 @@ struct QueryTimes: Sendable {
   /// When it was submitted.
   let submitted = ContinuousClock.now
   /// Rows of the answer, for the audit log.
-  var rowCount = 0
+  private(set) var rowCount = 0
+  /// Where it came from, for metrics.
+  private(set) var source: String?
   private var stages: [(name: String, nanoseconds: UInt64)] = []
 
   /// It is being answered.
   mutating func begin() { stages.append(("queue", QueryTimes.nanoseconds(since: submitted))) }
 
   mutating func end(_ answer: Session.Answer) {
+    rowCount = answer.result.rowCount
+    source = answer.result.statistics.source.rawValue
     stages += answer.stages.map { ($0.name, $0.nanoseconds) }
     stages.append(("exec", answer.result.statistics.elapsedNanoseconds))
   }

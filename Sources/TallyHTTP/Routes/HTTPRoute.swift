@@ -43,6 +43,7 @@ enum HTTPRoutes {
     case ("POST", "/write"): InfluxWriteRoute(.v1)
     case ("POST", "/api/v2/write"): InfluxWriteRoute(.v2)
     case ("POST", "/api/v3/write_lp"): InfluxWriteRoute(.v3)
+    case ("GET", "/metrics"): MetricsRoute()
     case ("GET", "/ping"): PingRoute()
     case ("GET", "/health"): HealthRoute()
     case ("GET", "/healthz"): HealthzRoute()

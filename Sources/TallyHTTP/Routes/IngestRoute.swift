@@ -64,16 +64,22 @@ extension HTTPExchange {
     try context.shared.audit.check()
     let (payload, org, asker) = (consume body, org, asker)
     let (audit, active) = (context.shared.audit, context.runner.active)
+    let (metrics, start) = (context.runner.metrics, ContinuousClock.now)
+    sender.isCounted = true
+    context.beginTaking()
+    defer { context.endTaking() }
     active.begin(org)
     defer { active.end(org) }
     return await withCheckedContinuation { continuation in
       let isAccepted = context.runner.inserts.submit {
         var outcome = run.take(payload, options, org: org)
+        metrics.countInsert(outcome, since: start)
         outcome.record(payload.count, by: asker, audit)
         continuation.resume(returning: outcome)
       }
       guard !isAccepted else { return }
       var outcome = InsertOutcome.busy(options)
+      metrics.countInsert(outcome, since: start)
       outcome.record(payload.count, by: asker, audit)
       continuation.resume(returning: outcome)
     }

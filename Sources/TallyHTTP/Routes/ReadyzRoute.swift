@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import Tally
 internal import TallyServer
+internal import TallyStorage
 internal import TallyWire
 
 /// `GET /readyz`: whether the server can do its work. It listens once the store has been recovered.
@@ -11,6 +12,9 @@ struct ReadyzRoute: HTTPRoute {
     }
     guard exchange.context.runner.database.isWritable else {
       throw WireError(.readOnly, "the store is open for reading only")
+    }
+    guard !exchange.context.runner.database.store.isDiskLow else {
+      throw WireError(.diskFull, "the disk is full")
     }
     try await exchange.sender.send(.ok, type: "text/plain", Array("ready\n".utf8))
   }

@@ -90,6 +90,7 @@ extension ConnectionMachine {
   }
 
   private mutating func answer(_ tag: String?, _ error: WireError, at now: UInt64) {
+    identity.metrics?.countError(error.code)
     let closes = error.code.closes || failedTokenCount >= limits.failedTokenCountMax
     answer(Reply(tag: tag, .failure(error)), closes: closes, at: now)
   }

@@ -37,6 +37,8 @@ package struct ConnectionMachine {
     package var address: AccessGate.Address?
     /// Nil: no tokens are asked for.
     package var authenticator: (any Authenticator)?
+    /// What counts errors.
+    package var metrics: ServerMetrics?
 
     package init(
       number: UInt64, key: String, isLoopback: Bool, authenticator: (any Authenticator)? = nil

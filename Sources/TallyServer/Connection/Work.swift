@@ -41,6 +41,8 @@ package struct WorkOutcome: Sendable {
   package var checksum: UInt32?
   /// For the log.
   package var failure: WireError?
+  /// Where the answer to a query came from, for metrics.
+  package var source: String?
   /// For the audit log: rows returned or taken, and the bytes of those that are returned at once.
   package var rowCount: Int?
   package var byteCount: Int?

@@ -47,6 +47,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     self.address = address.flatMap { ClientAddress.of($0) }
     identity.address = self.address
     identity.isTLS = server.configuration.tls != nil
+    identity.metrics = server.runner.metrics
     let server = server
     machine = ConnectionMachine(
       identity, limits: server.configuration.connection, at: now,

@@ -40,6 +40,9 @@ package final class ServerContext: Sendable {
     }
   }
 
+  /// Connections of the line protocol that are open.
+  package var connectionCount: Int { registry.count }
+
   /// Facts about the server for those who may see them.
   var statusFields: [WireField] {
     [

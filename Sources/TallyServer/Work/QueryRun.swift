@@ -89,6 +89,7 @@ struct QueryRun {
     var outcome = WorkOutcome(bytes: bytes, rest: stream.isFinished ? nil : stream)
     outcome.failure = stream.failure
     outcome.rowCount = stream.rowCount
+    outcome.source = answer.result.statistics.source.rawValue
     outcome.byteCount = stream.isFinished ? stream.rowByteCount : nil
     return outcome
   }

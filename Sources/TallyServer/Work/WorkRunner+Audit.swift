@@ -10,10 +10,13 @@ extension WorkRunner {
     _ work: Work, _ completion: @escaping @Sendable (WorkOutcome) -> Void
   ) -> @Sendable (WorkOutcome) -> Void {
     guard let request = WorkRunner.request(work) else { return completion }
-    let org = request.asker.org
+    let (org, start) = (request.asker.org, ContinuousClock.now)
     active.begin(org)
     return { [self] outcome in
       active.end(org)
+      if work.kind.isQuery {
+        metrics.countQuery(outcome.failure?.code, source: outcome.source, since: start)
+      }
       completion(recorded(request, outcome, tag: work.tag))
     }
   }

@@ -10,6 +10,7 @@ package final class WorkRunner: Sendable {
   package let configuration: ServerConfiguration
   package let audit: RequestAudit
   package let active = ActiveRequests()
+  package let metrics = ServerMetrics()
   let replies: ReplyCache
   package let queries: WorkPool
   package let inserts: WorkPool
@@ -37,6 +38,7 @@ package final class WorkRunner: Sendable {
     _ work: Work, decoders: PayloadDecoders,
     completion: @escaping @Sendable (WorkOutcome) -> Void
   ) {
+    let start = ContinuousClock.now
     let completion = audited(work, completion)
     do throws(WireError) {
       try audit.check()
@@ -69,12 +71,14 @@ package final class WorkRunner: Sendable {
           let run = InsertRun(
             database: database, decoders: decoders, limits: configuration.connection)
           let outcome = run.take(payload, options, org: org)
+          metrics.countInsert(outcome, since: start)
           completion(outcome.workOutcome(isBody: isBody, tag: work.tag))
         }
       case .flush:
         inserts.submit { [self] in completion(flush(tag: work.tag)) }
       }
     if !isAccepted {
+      if !work.kind.isQuery { metrics.countError(.busy) }
       let error = WireError(
         .busy, "too many requests wait already", fields: [WireField("after_ms", "1000")])
       completion(WorkOutcome(error, tag: work.tag))
@@ -95,7 +99,9 @@ package final class WorkRunner: Sendable {
     request.rowCount = reply.rowCount
     request.byteCount = reply.rowByteCount
     // What cannot be written down now waits for the log, or is refused, where all else is.
-    return audit.note(request) ? reply : nil
+    guard audit.note(request) else { return nil }
+    metrics.countQuery(nil, source: "cache", since: .now)
+    return reply
   }
 
   /// Makes the next rows of a result.
