@@ -19,6 +19,10 @@ package struct ServerConfiguration: Sendable {
   package var waitingInsertCountMax = 4_096
   /// Memory of replies that are given again while nothing has changed; 0: none are kept.
   package var replyCacheByteCountMax = 32 << 20
+  /// Bytes of events that wait to be written, of all connections together; beyond, those that send
+  /// events are not read, and after so long events are refused.
+  package var heldByteCountMax = 64 << 20
+  package var heldMilliseconds = 10_000
   /// Rows of one result; 0: no limit.
   package var rowCountMax = 0
   package var connection = ConnectionLimits()
@@ -32,6 +36,8 @@ package struct ServerConfiguration: Sendable {
 /// How much one connection may want, and how long it may keep others waiting.
 package struct ConnectionLimits: Sendable {
   package var wire = WireLimits()
+  /// Bytes of a payload that are kept before a token was accepted.
+  package var strangerByteCountMax = 64 << 10
   /// Rows of one batch.
   package var batchRowCountMax = 100_000
   /// Requests that have not been answered, and their bytes.

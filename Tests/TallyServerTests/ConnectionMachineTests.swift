@@ -363,4 +363,15 @@ struct ConnectionMachineTests {
     #expect(driver.lines[258] == "+PREPARE name=s256 params=2")
     #expect(driver.lines[259] == "+PREPARE name=s1 params=1")
   }
+
+  @Test func `events are refused while the disk does not keep up, questions are not`() {
+    var driver = MachineDriver()
+    driver.machine.refusesEvents = { _ in true }
+    driver.receive("INSERT {1}\nx\nQUERY count(*)\n")
+    #expect(driver.lines.first?.hasPrefix("-E_BUSY after_ms=1000 retry=yes :events come") == true)
+    #expect(driver.lines.dropFirst().first?.hasPrefix("+ASKED") == true)
+    driver.machine.refusesEvents = { _ in false }
+    driver.receive("INSERT {1}\nx\n")
+    #expect(driver.lines.last?.hasPrefix("+INSERT") == true)
+  }
 }

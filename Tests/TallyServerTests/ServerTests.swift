@@ -324,6 +324,23 @@ struct ServerTests {
     #expect(throws: (any Error).self) { try LineClient(port: fixture.server.port) }
   }
 
+  @Test func `those who send too much wait, are told so, and lose nothing`() throws {
+    let fixture = try ServerFixture { $0.heldByteCountMax = 1 }
+    // More than is read at once.
+    let row = "usage requests=1\n# " + String(repeating: "x", count: 4_096)
+    let insert = "INSERT ack=memory {\(row.utf8.count)}\n\(row)\n"
+    let clients = try (0..<3).map { _ in try LineClient(port: fixture.server.port) }
+    for client in clients { try client.send(String(repeating: insert, count: 200) + "QUIT\n") }
+    for client in clients {
+      let lines = try client.rest().split(separator: "\n")
+      #expect(lines.count { $0.hasPrefix("+INSERT accepted=1 ") } == 200)
+      #expect(lines.contains { $0.hasPrefix("~slow queue_ms=") })
+      #expect(lines.allSatisfy { $0.hasPrefix("+") || $0.hasPrefix("~slow queue_ms=") })
+      #expect(lines.last == "+QUIT")
+    }
+    #expect(try fixture.database.query("count(*)")[0][0] == .integer(600))
+  }
+
   @Test func `beyond this machine it listens with TLS and tokens only, unless told`() throws {
     var configuration = ServerConfiguration()
     for host in ["127.0.0.1", "::1", "localhost"] {

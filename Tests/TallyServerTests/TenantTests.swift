@@ -89,6 +89,17 @@ struct TenantTests {
     #expect(try server.audit(["authenticate"]).count == 4)
   }
 
+  @Test func `large payloads of strangers are not kept`() throws {
+    let server = try GuardedServer(tokens: Self.both)
+    let large = String(repeating: "usage requests=1\n", count: 5_000)
+    let insert = "INSERT {\(large.utf8.count)}\n\(large)\n"
+    let replies = try server.fixture.exchange(
+      insert + "AUTH TOKEN \(server.secrets["ops"] ?? "")\n" + insert + "QUIT\n"
+    ).split(separator: "\n")
+    #expect(replies.first?.hasPrefix("-E_AUTH retry=no :authenticate first") == true)
+    #expect(replies.dropFirst(2).first?.hasPrefix("+INSERT accepted=5000 ") == true, "\(replies)")
+  }
+
   @Test func `the first token closes a server that was open`() throws {
     let server = try GuardedServer()
     let client = try LineClient(port: server.port)

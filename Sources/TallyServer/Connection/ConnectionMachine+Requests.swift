@@ -7,7 +7,8 @@ extension ConnectionMachine {
   /// A request that cannot be read is answered in its turn.
   mutating func handle(_ failure: RequestFailure, at now: UInt64) {
     mayGreet = false
-    answer(failure.tag, failure.error, at: now)
+    let isStranger = principal == nil && failure.error.code == .tooLarge
+    answer(failure.tag, isStranger ? .unauthenticated : failure.error, at: now)
   }
 
   mutating func handle(_ request: Request, at now: UInt64) {
@@ -56,6 +57,12 @@ extension ConnectionMachine {
     case .exec(let name, let parameters, let options):
       ask(try question(name, parameters), options, tag, at: now)
     case .insert(let payload, let options, let isBody):
+      hasInserted = true
+      guard !refusesEvents(now) else {
+        throw WireError(
+          .busy, "events come faster than the disk takes them",
+          fields: [WireField("after_ms", "1000")])
+      }
       let kind = Work.Kind.insert(
         payload: payload, options: options.filled(from: insertDefaults), org: org,
         isBody: isBody)
@@ -148,10 +155,11 @@ extension ConnectionMachine {
     if principal?.tokenID.isEmpty == true, authenticator?.isRequired == true {
       // The first token was made while the connection was open.
       principal = nil
+      decoder.keptByteCountMax = limits.strangerByteCountMax
       handshakeDeadline = now + UInt64(limits.handshakeMilliseconds) * 1_000_000
     }
     guard let known = principal else {
-      throw WireError(.auth, "authenticate first: AUTH TOKEN ...")
+      throw .unauthenticated
     }
     let refreshed = known.tokenID.isEmpty ? known : authenticator?.refresh(known)
     guard let current = refreshed else {
@@ -197,6 +205,7 @@ extension ConnectionMachine {
       throw failure
     }
     handshakeDeadline = nil
+    decoder.keptByteCountMax = .max
     self.principal = principal
     answer(
       .done(
@@ -355,6 +364,11 @@ package enum ServerVersion {
 }
 
 extension WireError {
+  /// Nobody has shown a token.
+  fileprivate static var unauthenticated: WireError {
+    WireError(.auth, "authenticate first: AUTH TOKEN ...")
+  }
+
   /// Why somebody is not let in, or may not.
   package init(_ refusal: AccessRefusal) {
     var fields: [WireField] = []

@@ -54,6 +54,8 @@ package struct ConnectionMachine {
   let limits: ConnectionLimits
   /// The reply to a question, where it is at hand.
   let keptReply: @Sendable (Question, QueryOptions, Asker?) -> KeptReply?
+  /// Whether events are refused now, since the disk does not keep up.
+  package var refusesEvents: @Sendable (_ now: UInt64) -> Bool = { _ in false }
   /// Facts about the server for STATUS.
   let serverFields: @Sendable () -> [WireField]
 
@@ -74,6 +76,8 @@ package struct ConnectionMachine {
   var statements: [String: PreparedStatement] = [:]
   var subscriptions: [Subscription] = []
   var mayGreet = true
+  /// Whether events were sent.
+  var hasInserted = false
   var failedTokenCount = 0
   /// Other connections that were asked to stop queries and have not answered.
   var pendingCancellationCount = 0
@@ -104,10 +108,17 @@ package struct ConnectionMachine {
     self.serverFields = serverFields
     decoder = RequestDecoder(limits: limits.wire)
     if identity.authenticator?.isRequired == true {
+      decoder.keptByteCountMax = limits.strangerByteCountMax
       handshakeDeadline = now + UInt64(limits.handshakeMilliseconds) * 1_000_000
     } else {
       principal = .anonymous
     }
+  }
+
+  /// Bytes of events that wait to be written.
+  package var heldByteCount: Int {
+    guard hasInserted else { return 0 }
+    return turns.reduce(0) { $0 + ($1.isExecuting ? $1.byteCount : 0) }
   }
 
   /// Requests that have not been answered.
@@ -201,6 +212,14 @@ package struct ConnectionMachine {
         .notice(word: "shutdown", message: nil),
         fields: [WireField("after_ms", "\(milliseconds)")]))
     advance(at: now)
+  }
+
+  /// The connection was not read for a while, because too much waited to be written.
+  package mutating func noteHeld(milliseconds: Int) {
+    sendNow(
+      Reply(
+        .notice(word: "slow", message: nil),
+        fields: [WireField("queue_ms", "\(milliseconds)")]))
   }
 
   // MARK: Replies

@@ -12,11 +12,11 @@ final class ConnectionHandler: ChannelInboundHandler {
   /// How long a closed connection's last bytes may take to go out.
   private static let lingering = TimeAmount.seconds(2)
 
-  private let server: ServerContext
-  private let number: UInt64
+  let server: ServerContext
+  let number: UInt64
   private let logger: Logger
   private let decoders = PayloadDecoders()
-  private var machine: ConnectionMachine?
+  var machine: ConnectionMachine?
   private var address: AccessGate.Address?
   private var timer: Scheduled<Void>?
   private var timerDeadline: UInt64?
@@ -24,6 +24,10 @@ final class ConnectionHandler: ChannelInboundHandler {
   private var waitingByteCount = 0
   private var isClosing = false
   private var isReading = false
+  /// Since when it is not read, because too much waits to be written.
+  var heldSince: UInt64?
+  /// Bytes of this connection that ``RequestMemory`` knows of.
+  var reportedByteCount = 0
 
   init(server: ServerContext) {
     self.server = server
@@ -33,7 +37,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     self.logger = logger
   }
 
-  private var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
+  var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
 
   // MARK: Channel events
 
@@ -51,7 +55,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     let server = server
     machine = ConnectionMachine(
       identity, limits: server.configuration.connection, at: now,
-      keptReply: { server.runner.keptReply($0, $1, $2) }, serverFields: { server.statusFields })
+      keptReply: { server.runner.keptReply($0, $1, $2) },
+      serverFields: { server.statusFields })
+    machine?.refusesEvents = { server.memory.verdict(at: $0) == .refused }
     guard server.registry.count < server.configuration.connectionCountMax else {
       update(context) { machine, _ in
         machine.close(
@@ -127,6 +133,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     timer?.cancel()
     machine?.disconnect()
     machine = nil
+    heldSince = nil
+    server.memory.forget(number)
+    reportMemory()
     server.registry.remove(number)
     logger.debug("disconnected")
   }
@@ -139,7 +148,7 @@ final class ConnectionHandler: ChannelInboundHandler {
   // MARK: The machine
 
   /// Changes the machine and does what it asks for.
-  private func update(
+  func update(
     _ context: ChannelHandlerContext, _ body: (inout ConnectionMachine, UInt64) -> Void
   ) {
     guard machine != nil, !isClosing else { return }
@@ -153,6 +162,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
     if hasWritten { context.flush() }
     if isClosing { return linger(context) }
+    reportMemory()
     reschedule(context)
     readIfWanted(context)
   }
@@ -236,6 +246,7 @@ final class ConnectionHandler: ChannelInboundHandler {
   private func readIfWanted(_ context: ChannelHandlerContext) {
     // A closed connection is drained, so that its last reply is not lost to a reset.
     guard !isReading, isClosing || machine?.wantsInput == true else { return }
+    guard isClosing || !isHeld(context) else { return }
     isReading = true
     context.read()
   }
@@ -250,6 +261,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     timer?.cancel()
     server.registry.remove(number)
     machine?.disconnect()
+    reportMemory()
     let channel = context.channel
     context.close(mode: .output, promise: nil)
     timer = context.eventLoop.scheduleTask(in: ConnectionHandler.lingering) {

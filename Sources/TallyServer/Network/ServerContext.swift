@@ -11,6 +11,7 @@ package final class ServerContext: Sendable {
   package let audit: RequestAudit
   package let logger: Logger
   let registry = ConnectionRegistry()
+  let memory: RequestMemory
   package let runner: WorkRunner
   private let start = ContinuousClock.now
 
@@ -22,6 +23,9 @@ package final class ServerContext: Sendable {
     access = authenticator
     audit = RequestAudit(authenticator)
     self.logger = logger
+    memory = RequestMemory(
+      byteCountMax: configuration.heldByteCountMax,
+      patienceMilliseconds: configuration.heldMilliseconds)
     runner = WorkRunner(database: database, configuration: configuration, audit: audit)
   }
 

@@ -46,6 +46,8 @@ struct WireFramer {
 
   private let direction: Direction
   private let limits: WireLimits
+  /// A payload or body of more bytes is dropped.
+  var keptByteCountMax = Int.max
   private var state = State.line
   private var buffer: [UInt8] = []
   /// Index in `buffer` of the first byte that was not taken.
@@ -60,6 +62,8 @@ struct WireFramer {
     self.direction = direction
     self.limits = limits
   }
+
+  var payloadByteCountMax: Int { min(limits.payloadByteCountMax, keptByteCountMax) }
 
   /// Bytes held.
   var byteCount: Int { buffer.count - position + (frame.payload?.count ?? 0) + body.count }
@@ -152,7 +156,7 @@ struct WireFramer {
       return .frame(WireFrame(line: Array(line)))
     }
     frame = WireFrame(line: Array(line[..<textEnd]))
-    if byteCount <= limits.payloadByteCountMax {
+    if byteCount <= payloadByteCountMax {
       frame.payload = []
       frame.payload?.reserveCapacity(min(byteCount, 1 << 20))
       state = .payload(remaining: byteCount)
@@ -233,11 +237,11 @@ struct WireFramer {
       state = .line
       let finished = body
       body = []
-      return bodyByteCount > limits.payloadByteCountMax
+      return bodyByteCount > payloadByteCountMax
         ? .droppedBody(byteCount: bodyByteCount) : .body(finished)
     }
     bodyByteCount += line.count
-    if bodyByteCount <= limits.payloadByteCountMax {
+    if bodyByteCount <= payloadByteCountMax {
       body.append(contentsOf: line)
     } else {
       body = []

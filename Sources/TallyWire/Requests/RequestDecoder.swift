@@ -13,15 +13,18 @@ package struct RequestDecoder: Sendable {
   }
 
   private var framer: WireFramer
-  private let limits: WireLimits
   /// An `INGEST` whose lines are being read.
   private var ingest: RequestParser?
 
   package init(limits: WireLimits = WireLimits()) {
-    self.limits = limits
     framer = WireFramer(.requests, limits: limits)
   }
 
+  /// A payload, or lines of data, of more bytes is read and dropped. The limits hold besides.
+  package var keptByteCountMax: Int {
+    get { framer.keptByteCountMax }
+    set { framer.keptByteCountMax = newValue }
+  }
   /// Bytes held of what is not complete yet.
   package var byteCount: Int { framer.byteCount }
   /// Whether a request has begun that has not ended.
@@ -83,7 +86,7 @@ package struct RequestDecoder: Sendable {
   private func tooLarge(_ byteCount: Int) -> WireError {
     WireError(
       .tooLarge,
-      "found a payload of \(byteCount) bytes, expected at most \(limits.payloadByteCountMax)",
-      fields: [WireField("max", "\(limits.payloadByteCountMax)")], hint: "send smaller batches")
+      "found a payload of \(byteCount) bytes, expected at most \(framer.payloadByteCountMax)",
+      fields: [WireField("max", "\(framer.payloadByteCountMax)")], hint: "send smaller batches")
   }
 }
