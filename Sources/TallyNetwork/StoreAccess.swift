@@ -35,6 +35,6 @@ enum StoreAccess {
   }
 
   private static func note(_ error: TallyError, _ logger: Logger) {
-    logger.error("tokens could not be followed", metadata: ["reason": "\(error)"])
+    logger.error("tokens or audit log failed", metadata: ["reason": "\(error)"])
   }
 }

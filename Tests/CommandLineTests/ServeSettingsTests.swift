@@ -133,4 +133,81 @@ import Testing
     server.end(SIGTERM)
     #expect(server.process.terminationReason == .uncaughtSignal)
   }
+
+  @Test func `limits of questions are settings`() throws {
+    _ = try TallyProcess.run(["import", "--db", store, "-"], input: "{\"time\":1789000000}\n")
+    let made = try TallyProcess.run([
+      "token", "create", "--db", store, "--name", "ops", "--all-orgs", "--scope",
+      "org:analytics:read",
+    ])
+    let secret = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    let server = try ServerProcess(
+      URL(filePath: store),
+      ["--http", "none", "--rate-user", "1", "--rate-user-burst", "2"])
+    let ask = "QUERY count(*)\n"
+    let replies = try LineClient.exchange(
+      port: server.port, "AUTH TOKEN \(secret)\n\(ask)\(ask)\(ask)QUIT\n")
+    let lines = replies.split(separator: "\n")
+    #expect(lines.count { $0.hasPrefix(".rows=1 ") } == 2, "\(replies)")
+    #expect(lines.contains { $0.hasPrefix("-E_RATE after_ms=") && $0.contains("scope=user") })
+  }
+
+  private static let openssl = ["/usr/bin/openssl", "/opt/homebrew/bin/openssl"]
+    .first { FileManager.default.isExecutableFile(atPath: $0) }
+
+  /// A certificate of this name and its key, at the paths that the server reads.
+  private func makeCertificate(_ name: String) throws -> (certificate: String, key: String) {
+    let (certificate, key) = (
+      scratch.url.appending(path: "c.pem").path, scratch.url.appending(path: "k.pem").path
+    )
+    _ = try TallyProcess.shell(
+      """
+      \(Self.openssl ?? "") req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+        -days 2 -subj /CN=\(name) -keyout \(key) -out \(certificate)
+      """)
+    return (certificate, key)
+  }
+
+  @Test(.enabled(if: openssl != nil, "openssl is not installed"))
+  func `beyond this machine it serves with TLS and a token, and takes a new certificate`() throws {
+    _ = try TallyProcess.run(["import", "--db", store, "-"], input: "{\"time\":1789000000}\n")
+    let made = try TallyProcess.run([
+      "token", "create", "--db", store, "--name", "ops", "--all-orgs", "--scope",
+      "org:analytics:read",
+    ])
+    let secret = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    let (certificate, key) = try makeCertificate("first")
+    let tls = ["--tls-cert", certificate, "--tls-key", key]
+    let report = try check(["--db", store, "--listen", "0.0.0.0:0"] + tls)
+    #expect(report.output.contains("goes with its key, valid until 20"), "\(report.errors)")
+    let server = try ServerProcess(
+      URL(filePath: store), ["--listen", "0.0.0.0:0", "--http", "0.0.0.0:0"] + tls)
+    let http = server.greeting.firstMatch(of: /http on 0\.0\.0\.0:(\d+)/).map { String($0.1) } ?? ""
+    func ask(_ port: String, _ requests: String) throws -> String {
+      try TallyProcess.shell(
+        """
+        printf '\(requests)' | timeout 10 \(Self.openssl ?? "") s_client -ign_eof \
+          -connect 127.0.0.1:\(port) 2>&1
+        """
+      ).output
+    }
+    let line = "\(server.port)"
+    let replies = try ask(line, "AUTH TOKEN \(secret)\\nQUERY count(*)\\nQUIT\\n")
+    #expect(replies.contains("CN = first") || replies.contains("CN=first"), "\(replies)")
+    #expect(replies.contains("{\"count(*)\":1}"))
+    #expect(
+      try ask(http, "GET /healthz HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n")
+        .contains("HTTP/1.1 200"))
+    _ = try makeCertificate("second")
+    server.signal(SIGHUP)
+    #expect(ServerProcess.waits { server.log.contains("certificate was replaced") })
+    for port in [line, http] {
+      let replies = try ask(port, "QUIT\\n\\n")
+      #expect(replies.contains("CN = second") || replies.contains("CN=second"), "\(replies)")
+    }
+    try Data("nonsense".utf8).write(to: URL(filePath: key))
+    server.signal(SIGHUP)
+    #expect(ServerProcess.waits { server.log.contains("could not be replaced, the old one stays") })
+    #expect(try ask(line, "PING\\nQUIT\\n").contains("+PING"))
+  }
 }

@@ -1,3 +1,4 @@
+import Synchronization
 package import SystemPackage
 package import TallyBase
 package import TallyFile
@@ -9,6 +10,7 @@ package final class AccessGate: Sendable {
   private let failures: FailureLimiter
   private let audit: AuditLog
   private let clock: AccessClock
+  private let hasReportedFailure = Atomic<Bool>(false)
   private let report: @Sendable (TokenChange?, TallyError?) -> Void
 
   /// Nil if the store has no token that works: then nobody is asked for one.
@@ -137,8 +139,16 @@ package final class AccessGate: Sendable {
   /// Why nothing can be written down any more; nil: it can.
   package var auditFailure: TallyError? { audit.failure }
 
-  /// Looks whether tokens were changed, and writes down what. May wait for the disk.
+  /// Looks whether tokens were changed, and writes down what, and whether the log can still be
+  /// written. May wait for the disk.
   package func follow() {
+    if let failure = audit.failure,
+      hasReportedFailure.compareExchange(
+        expected: false, desired: true, ordering: .relaxed
+      ).exchanged
+    {
+      report(nil, failure)
+    }
     do throws(TallyError) {
       for change in try tokens.reload() {
         report(change, nil)

@@ -16,6 +16,7 @@ struct ReadyzRoute: HTTPRoute {
     guard !exchange.context.runner.database.store.isDiskLow else {
       throw WireError(.diskFull, "the disk is full")
     }
+    try exchange.context.shared.audit.check()
     try await exchange.sender.send(.ok, type: "text/plain", Array("ready\n".utf8))
   }
 

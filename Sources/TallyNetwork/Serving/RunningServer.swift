@@ -70,10 +70,9 @@ struct ListenerService: Service {
     try? await gracefulShutdown()
     ServiceManager.notify("STOPPING=1")
     // A second signal ends the process at once.
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
     let impatience = Task {
-      for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
-        StopSignal.end(isInterrupt: signal == .sigint)
-      }
+      for await signal in signals { StopSignal.end(isInterrupt: signal == .sigint) }
     }
     defer { impatience.cancel() }
     await Shutdown.aside { stop() }
