@@ -88,7 +88,7 @@ extension TallyClient {
   }
 
   private func attempt(_ question: Question) async throws(TallyClientError) -> ResultReader {
-    let connection = try await pool.lease(.exclusive)
+    let connection = try await pool.borrow(.exclusive)
     var command = Command.query(text: question.text, options: question.options)
     if !question.parameters.isEmpty {
       do throws(TallyClientError) {
@@ -102,8 +102,8 @@ extension TallyClient {
     }
     let stream = ReplyStream { [weak connection] in connection?.resume() }
     let tag = connection.send(command, to: stream, timeout: question.timeout)
-    let lease = ResultLease(pool: pool, connection: connection, stream: stream, tag: tag)
-    return try await ResultReader.begin(lease, countsLines: question.countsLines)
+    let exchange = QueryExchange(pool: pool, connection: connection, stream: stream, tag: tag)
+    return try await ResultReader.begin(exchange, countsLines: question.countsLines)
   }
 
   /// The name of the statement on this connection, prepared there if it is not yet.

@@ -62,7 +62,7 @@ public final class TallyClient: Sendable {
   func sharing<Result: Sendable>(
     _ body: (ClientConnection) async throws(TallyClientError) -> Result
   ) async throws(TallyClientError) -> Result {
-    let connection = try await pool.lease(.shared)
+    let connection = try await pool.borrow(.shared)
     defer { pool.release(connection, .shared) }
     return try await body(connection)
   }

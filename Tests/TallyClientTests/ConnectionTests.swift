@@ -1,4 +1,5 @@
 import TallyClient
+import TallyTestSupport
 import Testing
 
 @Suite("TallyClient connections", .serialized) struct ConnectionTests {
@@ -107,20 +108,16 @@ import Testing
         return
       }
       connection.send("+\(tag) HELLO version=1 conn=\(connection.number) key=secret\n")
-      while let line = connection.line() {
-        if line.contains("PING") {
-          connection.send("+\(ScriptedServer.Connection.tag(line)) PING\n")
-        }
-      }
+      while let line = connection.line() { server.note(line) }
     }
     let client = TallyClient(.init(port: server.port))
     let task = Task { try await client.query("select * from usage").collect().count }
-    try await Task.sleep(for: .milliseconds(50))
+    #expect(await waits { server.noted.count == 1 })
     task.cancel()
     let error = await #expect(throws: TallyClientError.self) { try await task.value }
     #expect(error?.code == .cancelled)
-    #expect(await waits { !server.noted.isEmpty })
-    #expect(server.noted.first?.contains("CANCEL conn=1 key=secret #r2") == true)
+    #expect(await waits { server.noted.count == 2 })
+    #expect(server.noted.last?.contains("CANCEL conn=1 key=secret #r2") == true)
     await client.close()
   }
 
@@ -205,6 +202,20 @@ import Testing
     #expect(pushes.map(\.number) == [1, 3])
     #expect(pushes.first?.rows.first?.values == [.int(1)])
     #expect(server.noted.first?.contains("SUBSCRIBE every=1s on=change format=tsv") == true)
+    await client.close()
+  }
+
+  @Test func `a real server pushes results, and notices that nobody listens any more`()
+    async throws
+  {
+    let fixture = try ClientFixture()
+    let client = fixture.client()
+    for try await push in try await client.subscribe("count(*) as n", every: .seconds(1)) {
+      #expect(try push.rows.first?.get("n") == (push.number - 1) * 5)
+      if push.number == 2 { break }
+      try fixture.fill(rowCount: 5)
+    }
+    #expect(await waits { fixture.connectionCount == 0 })
     await client.close()
   }
 }

@@ -1,4 +1,5 @@
 import TallyClient
+import TallyTestSupport
 import Testing
 
 @Suite("TallyClient queries", .serialized) struct QueryTests {

@@ -15,42 +15,42 @@ final class ResultReader: Sendable {
 
   let columns: [TallyClient.Column]
   let warnings: [TallyClient.Warning]
-  private let lease: ResultLease
+  private let exchange: QueryExchange
   private let state: Mutex<State>
 
   private init(
-    _ lease: ResultLease, columns: [TallyClient.Column], warnings: [TallyClient.Warning],
+    _ exchange: QueryExchange, columns: [TallyClient.Column], warnings: [TallyClient.Warning],
     countsLines: Bool
   ) {
-    self.lease = lease
+    self.exchange = exchange
     self.columns = columns
     self.warnings = warnings
     state = Mutex(State(check: ResultCheck(countsLines: countsLines)))
   }
 
   deinit {
-    if !state.withLock({ $0.isOver }) { lease.abandon(within: ResultReader.drainTimeout) }
+    if !state.withLock({ $0.isOver }) { exchange.abandon(within: ResultReader.drainTimeout) }
   }
 
   /// Waits for the columns.
   static func begin(
-    _ lease: ResultLease, countsLines: Bool
+    _ exchange: QueryExchange, countsLines: Bool
   ) async throws(TallyClientError) -> ResultReader {
     do throws(TallyClientError) {
       var warnings: [TallyClient.Warning] = []
       while true {
-        let reply = try await lease.next()
+        let reply = try await exchange.next()
         switch reply.kind {
         case .notice: warnings += TallyClient.Warning(reply).map { [$0] } ?? []
         case .header(let columns):
           return ResultReader(
-            lease, columns: columns.map { .init(name: $0.name, type: $0.type) },
+            exchange, columns: columns.map { .init(name: $0.name, type: $0.type) },
             warnings: warnings, countsLines: countsLines)
         default: throw TallyClientError(.damaged, "found a result without columns")
         }
       }
     } catch {
-      lease.abandon(within: drainTimeout)
+      exchange.abandon(within: drainTimeout)
       throw error
     }
   }
@@ -63,7 +63,7 @@ final class ResultReader: Sendable {
     if state.withLock({ $0.isOver }) { return nil }
     do throws(TallyClientError) {
       while true {
-        let reply = try await lease.next()
+        let reply = try await exchange.next()
         switch reply.kind {
         case .rows(let bytes):
           state.withLock { $0.check.add(bytes) }
@@ -74,21 +74,21 @@ final class ResultReader: Sendable {
             state.summary = TallyClient.Summary(reply.fields)
             state.isOver = true
           }
-          lease.release()
+          exchange.release()
           return nil
         default: continue
         }
       }
     } catch {
       state.withLock { $0.isOver = true }
-      lease.abandon(within: ResultReader.drainTimeout)
+      exchange.abandon(within: ResultReader.drainTimeout)
       throw error
     }
   }
 }
 
 /// A connection that one query has for itself, and the replies to it.
-struct ResultLease: Sendable {
+struct QueryExchange: Sendable {
   let pool: ConnectionPool
   let connection: ClientConnection
   let stream: ReplyStream

@@ -16,7 +16,7 @@ extension TallyClient {
   ///
   /// Names of no column become new ones. NULL is no value.
   public struct Event: Hashable, Sendable, ExpressibleByDictionaryLiteral {
-    /// Microseconds since 1970, UTC.
+    /// Microseconds since 1970, UTC. A value named `time` counts instead, if there is one.
     public var time: Int64
     public var values: [String: Value]
 
@@ -41,12 +41,16 @@ extension TallyClient {
     /// Appends it as a JSON object in a line. Names come in order, so that what is sent again is
     /// the same.
     func append(to bytes: inout [UInt8]) {
-      bytes += Array("{\"time\":\"\(TimestampText.format(time))\"".utf8)
-      for (name, value) in values.sorted(by: { $0.key < $1.key }) where value != .null {
+      var named = values
+      if named["time"] == nil { named["time"] = .timestamp(microseconds: time) }
+      bytes.append(UInt8(ascii: "{"))
+      var isFirst = true
+      for (name, value) in named.sorted(by: { $0.key < $1.key }) where value != .null {
         // A list of one parameter is a JSON value in brackets.
         let key = ParameterList.text([.text(ByteString(name))]).utf8.dropFirst().dropLast()
         let text = ParameterList.text([value.engineValue]).utf8.dropFirst().dropLast()
-        bytes.append(UInt8(ascii: ","))
+        if !isFirst { bytes.append(UInt8(ascii: ",")) }
+        isFirst = false
         bytes += Array(key)
         bytes.append(UInt8(ascii: ":"))
         bytes += Array(text)

@@ -55,7 +55,7 @@ final class ConnectionPool: Sendable {
   // MARK: Lending
 
   /// A connection for `use`. Every success must be followed by one `release`.
-  func lease(_ use: Use) async throws(TallyClientError) -> ClientConnection {
+  func borrow(_ use: Use) async throws(TallyClientError) -> ClientConnection {
     let countMax = configuration.connectionCountMax
     let waiterCountMax = configuration.waiterCountMax
     let waiter = Waiter(use: use, grant: OneShot())

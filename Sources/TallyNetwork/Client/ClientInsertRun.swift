@@ -94,6 +94,7 @@ struct ClientInsertRun: Sendable {
       outcome.duplicateCount += receipt.duplicateCount
       outcome.rejectedCount += receipt.rejectedCount
       rejects = receipt.rejects
+      if receipt.isReplay { note(sent, &outcome) }
     case .failure(let error):
       outcome.rejectedCount += error.rejectedCount
       rejects = error.rejects
@@ -106,6 +107,14 @@ struct ClientInsertRun: Sendable {
       let field = reject.field.map { "field '\($0)': " } ?? ""
       writeError("\(sent.file)\(line): \(field)\(reject.reason)\n")
     }
+  }
+
+  /// Counts the rows of a batch that an earlier attempt had stored: its answer was lost.
+  private static func note(_ sent: Sent, _ outcome: inout Outcome) {
+    outcome.acceptedCount += sent.batch.recordCount
+    writeError(
+      "\(sent.file):\(sent.batch.firstLine): stored, but the answer was lost; rows rejected from "
+        + "here on, of \(sent.batch.recordCount), are not known\n")
   }
 
   /// The format that a file's name promises, or that its first bytes look like.

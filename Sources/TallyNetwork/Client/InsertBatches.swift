@@ -1,6 +1,7 @@
 /// Some whole records of an input, as they are sent.
 struct InsertBatch: Sendable {
   var bytes: [UInt8]
+  var recordCount: Int
   /// The line of the input that line 1 of `bytes` would be, a repeated header not counted.
   var firstLine: Int
   /// Lines of the header that `bytes` begins with.
@@ -57,6 +58,7 @@ struct InsertBatches {
     if let last = buffer.last, last != 0x0A {
       buffer.append(0x0A)
       line += 1
+      recordCount += 1
     }
     wholeCount = buffer.count
     searchedCount = buffer.count
@@ -80,7 +82,7 @@ struct InsertBatches {
     guard wholeCount > 0 else { return nil }
     defer { drop() }
     return InsertBatch(
-      bytes: header + buffer[..<wholeCount], firstLine: firstLine,
+      bytes: header + buffer[..<wholeCount], recordCount: recordCount, firstLine: firstLine,
       headerLineCount: headerLineCount)
   }
 

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+internal import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -10,13 +10,13 @@ import Synchronization
 #endif
 
 /// A server that does what a test says: for what a real one does only when it fails.
-final class ScriptedServer: Sendable {
-  struct Failure: Error {}
+package final class ScriptedServer: Sendable {
+  package struct Failure: Error {}
 
   /// One connection, served by a thread of its own.
-  final class Connection {
+  package final class Connection {
     /// From 1, in the order of accepting.
-    let number: Int
+    package let number: Int
     private let descriptor: Int32
     private var buffer: [UInt8] = []
 
@@ -26,7 +26,7 @@ final class ScriptedServer: Sendable {
     }
 
     /// The next line; its payload is read and dropped. Nil at the end.
-    func line() -> String? {
+    package func line() -> String? {
       while true {
         if let end = buffer.firstIndex(of: 0x0A) {
           let line = String(decoding: buffer[..<end], as: UTF8.self)
@@ -54,7 +54,7 @@ final class ScriptedServer: Sendable {
 
     /// Bytes that went out before the socket was full for `milliseconds`.
     @discardableResult
-    func send(_ text: String, patience milliseconds: Int32 = 10_000) -> Int {
+    package func send(_ text: String, patience milliseconds: Int32 = 10_000) -> Int {
       let bytes = Array(text.utf8)
       var sent = 0
       while sent < bytes.count {
@@ -66,21 +66,22 @@ final class ScriptedServer: Sendable {
     }
 
     /// The tag of a request, with its `#`.
-    static func tag(_ line: String) -> String { String(line.prefix { $0 != " " }) }
+    package static func tag(_ line: String) -> String { String(line.prefix { $0 != " " }) }
 
     /// Answers `HELLO`.
-    func greet() {
+    package func greet() {
       guard let line = line() else { return }
-      send("+\(Connection.tag(line)) HELLO version=1 conn=\(number) key=secret\(number)\n")
+      let tag = line.hasPrefix("#") ? Connection.tag(line) + " " : ""
+      send("+\(tag)HELLO version=1 conn=\(number) key=secret\(number)\n")
     }
   }
 
-  let port: Int
+  package let port: Int
   private let descriptor: Int32
   private let lines = Mutex<[String]>([])
 
   /// - Parameter serve: what to do on a connection; it is closed afterwards.
-  init(_ serve: @escaping @Sendable (Connection, ScriptedServer) -> Void) throws {
+  package init(_ serve: @escaping @Sendable (Connection, ScriptedServer) -> Void) throws {
     descriptor = socket(AF_INET, streamType, 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -119,8 +120,8 @@ final class ScriptedServer: Sendable {
   }
 
   /// Keeps a line for the test.
-  func note(_ line: String) { lines.withLock { $0.append(line) } }
-  var noted: [String] { lines.withLock { $0 } }
+  package func note(_ line: String) { lines.withLock { $0.append(line) } }
+  package var noted: [String] { lines.withLock { $0 } }
 }
 
 /// Bytes that the socket took once it had room; 0 if it had none in time.
