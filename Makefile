@@ -10,6 +10,7 @@ QUERIES ?= 2000
 SECONDS_PER_FUZZER ?= 60
 IMAGES ?= 100000
 CRASHES ?= 1000
+KILLS ?= 200
 CYCLES ?= 100
 MINUTES ?= 20
 STATEMENTS ?= 100000
@@ -68,6 +69,14 @@ ingest: ## How fast events are taken, beside the disk's own speed (INGEST_EVENTS
 	@swift build --configuration release --product IngestBenchmark
 	@.build/release/IngestBenchmark --events $(INGEST_EVENTS)
 
+.PHONY: bench-ingest
+bench-ingest: ## The server under load beside InfluxDB, VictoriaMetrics, PostgreSQL and Redis
+	@PEERS=yes .ci/with-server Benchmarks/server/bench.py
+
+.PHONY: hostile
+hostile: ## Clients that misbehave: what normal ones notice, and what it costs the server
+	@.ci/with-server Benchmarks/server/hostile.py
+
 .PHONY: fuzz
 fuzz: ## Fuzzing suites in release, each for SECONDS_PER_FUZZER
 	@.ci/fuzz $(SECONDS_PER_FUZZER)
@@ -81,8 +90,9 @@ power: ## Cut the power at every change of recorded runs (IMAGES, SEED)
 	@TALLY_POWER_IMAGES=$(IMAGES) SEED=$(SEED) .ci/durability power
 
 .PHONY: crash
-crash: ## Kill a writing process again and again (CRASHES)
+crash: ## Kill a writing process again and again (CRASHES), then a server under load (KILLS)
 	@CRASHES=$(CRASHES) .ci/durability crash
+	@.ci/with-server Tests/Durability/kill_server.py --kills $(KILLS)
 
 .PHONY: race
 race: ## A hundred processes want to write: one does

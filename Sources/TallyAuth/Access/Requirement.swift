@@ -56,9 +56,8 @@ package enum AccessTable {
   /// - Parameter hasCancelKey: whether `CANCEL` brings `conn=` and `key=`: the key is the
   ///   permission then.
   package static func requirement(verb: String, hasCancelKey: Bool = false) -> Requirement? {
-    let name = verb.uppercased()
-    if name == "CANCEL", hasCancelKey { return Requirement.none }
-    return verbs[name]
+    if hasCancelKey, verb.uppercased() == "CANCEL" { return Requirement.none }
+    return verbs[verb] ?? verbs[verb.uppercased()]
   }
 
   /// What a request over HTTP needs; nil if there is no such route. `HEAD` is `GET`.

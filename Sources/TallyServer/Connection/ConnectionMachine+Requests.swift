@@ -14,6 +14,7 @@ extension ConnectionMachine {
   mutating func handle(_ request: Request, at now: UInt64) {
     let isFirst = mayGreet
     mayGreet = false
+    if request.isBarePing { return sendBarePong() }
     do throws(WireError) {
       if let tag = request.tag, isTaken(tag) {
         let error = WireError(

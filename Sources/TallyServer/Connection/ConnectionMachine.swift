@@ -230,6 +230,12 @@ package struct ConnectionMachine {
     reply.encode(into: &sending)
   }
 
+  /// The answer to `PING` and nothing else, which anybody may ask for at any time.
+  mutating func sendBarePong() {
+    guard !hasClosed else { return }
+    sending.append(contentsOf: "+PING\n".utf8)
+  }
+
   mutating func request(_ action: Action) {
     endSending()
     actions.append(action)

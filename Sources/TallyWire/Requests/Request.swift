@@ -10,6 +10,12 @@ package struct Request: Hashable, Sendable {
     self.tag = tag
     self.command = command
   }
+
+  /// Whether it is `PING` and nothing else.
+  package var isBarePing: Bool {
+    guard case .ping(let text) = command else { return false }
+    return tag == nil && text.isEmpty
+  }
 }
 
 /// A verb with its arguments, checked as far as that goes without a server.
