@@ -54,14 +54,16 @@ class TallyError(Exception):
 class Tally:
     """A connection to a server. It is opened at once, and again where it was lost.
 
-    `tls` is True, or an `ssl.SSLContext`; `ca` is a file of certificates to trust. `timeout` is
-    how long the server may be silent, in seconds. Batches are sent up to `attempts` times.
+    `org` narrows a token of all orgs. `tls` is True, or an `ssl.SSLContext`; `ca` is a file of
+    certificates to trust. `timeout` is how long the server may be silent, in seconds. Batches are
+    sent up to `attempts` times.
     """
 
-    def __init__(self, host="127.0.0.1", port=6480, token=None, tls=False, ca=None, timeout=90,
-                 producer=None, attempts=10):
+    def __init__(self, host="127.0.0.1", port=6480, token=None, org=None, tls=False, ca=None,
+                 timeout=90, producer=None, attempts=10):
         self.address = (host, port)
         self.token = token
+        self.org = org
         self.context = tls if isinstance(tls, ssl.SSLContext) else None
         if self.context is None and (tls or ca):
             self.context = ssl.create_default_context(cafile=ca)
@@ -218,6 +220,8 @@ class Tally:
             self._request("HELLO 1", {"client": "tally-python/0.1"})
             if self.token:
                 self._request("AUTH TOKEN " + self.token, {})
+            if self.org:
+                self._request("USE", {"org": self.org})
         except BaseException:
             self.close()
             raise
@@ -355,7 +359,8 @@ def main():
     arguments = parser.parse_args()
     host, _, port = arguments.server.rpartition(":")
     try:
-        with Tally(host, int(port), arguments.token, arguments.tls, arguments.ca) as db:
+        with Tally(host, int(port), arguments.token, tls=arguments.tls,
+                   ca=arguments.ca) as db:
             if arguments.insert:
                 with open(arguments.insert, "rb") as file:
                     done = db.insert(file.read(), arguments.format, mode="partial")

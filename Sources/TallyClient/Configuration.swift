@@ -5,6 +5,8 @@ extension TallyClient {
     public var port: Int
     /// The token that the server asks for. It is sent over TLS or to this machine only.
     public var token: String?
+    /// Narrows a token of all orgs to one; nil: what the token says.
+    public var org: String?
     /// Nil: plain text.
     public var tls: TLS?
     /// Connections at once.

@@ -145,6 +145,24 @@ private let hasOpenSSL = (try? TallyProcess.shell("command -v openssl").status) 
     #expect(!query.output.contains("\"failed\":0,"))
   }
 
+  @Test func `with a rate, what waits for a server that stalls counts in full`() throws {
+    let server = try ScriptedServer { connection, _ in
+      var count = 0
+      while connection.line() != nil {
+        count += 1
+        if count == 1 { _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .milliseconds(300)) }
+        connection.send("+PING\n")
+      }
+    }
+    let run = try TallyProcess.run([
+      "client", "bench", "--ping", "--rate", "100", "--seconds", "0.5", "--warm-up", "0", "--json",
+      "--server", "127.0.0.1:\(server.port)",
+    ])
+    #expect(run.output.contains("\"requests\":50,"))
+    let slow = run.output.firstMatch(of: /"p90_ms":([0-9.]+)/).flatMap { Double($0.1) } ?? 0
+    #expect(slow > 150, "\(run.output)")
+  }
+
   @Test func `the prompt asks a server`() throws {
     let run = try TallyProcess.run(
       ["repl", "--connect", server.address],
@@ -216,6 +234,10 @@ private let hasOpenSSL = (try? TallyProcess.shell("command -v openssl").status) 
       try run(["query", "--format", "csv", "count(*) as n"] + trust, token).output == "n\n11\n")
     let bench = ["bench", "--ping", "--seconds", "0.2", "--warm-up", "0", "--json"] + trust
     #expect(try run(bench, token).output.contains("\"failed\":0,"))
+    let narrowed = try run(
+      ["query", "--format", "csv", "--org", "none", "count(*) as n"] + trust, token)
+    #expect(narrowed.output == "n\n0\n")
+    #expect(try run(bench + ["--org", "none"], token).output.contains("\"failed\":0,"))
     // A certificate of nobody, a token of nobody, and no TLS.
     let stranger = try run(["ping", "--tls"], token)
     #expect(stranger.status == 3 && stranger.errors.contains("TLS could not be agreed on"))

@@ -46,6 +46,7 @@ final class ClientFixture {
     (database, server) = try ClientFixture.start(folder, configuration)
   }
 
+  var port: Int { server.port }
   var connectionCount: Int { server.connectionCount }
 
   func client(_ change: (inout TallyClient.Configuration) -> Void = { _ in }) -> TallyClient {

@@ -98,7 +98,11 @@ final class ClientConnection: Sendable {
     if let number = answer.fields["conn"].flatMap({ UInt64($0) }), let key = answer.fields["key"] {
       state.withLock { $0.identity = Identity(number: number, key: key) }
     }
-    guard let token = configuration.token else { return }
+    if let token = configuration.token { try await show(token, timeout) }
+    if let org = configuration.org { _ = try await ask(.use(org: org), timeout: timeout) }
+  }
+
+  private func show(_ token: String, _ timeout: TimeAmount) async throws(TallyClientError) {
     guard configuration.tls != nil || channel.remoteAddress?.isThisMachine == true else {
       throw TallyClientError(
         .tlsRequired, "a token would be sent in plain text to \(configuration.host)")
@@ -228,16 +232,5 @@ private final class RetirementBox: Sendable {
       return state.connection
     }
     connection?.retire()
-  }
-}
-
-extension SocketAddress {
-  /// Whether what is sent there stays on this machine.
-  fileprivate var isThisMachine: Bool {
-    switch self {
-    case .v4: ipAddress?.hasPrefix("127.") ?? false
-    case .v6: ipAddress == "::1"
-    case .unixDomainSocket: true
-    }
   }
 }

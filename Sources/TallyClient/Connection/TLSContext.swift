@@ -1,4 +1,4 @@
-internal import NIOCore
+package import NIOCore
 package import NIOSSL
 
 /// How connections to one server are encrypted.
@@ -32,5 +32,16 @@ extension TimeAmount {
     let parts = duration.components
     self = .nanoseconds(
       parts.seconds &* 1_000_000_000 &+ parts.attoseconds / 1_000_000_000)
+  }
+}
+
+extension SocketAddress {
+  /// Whether what is sent there stays on this machine.
+  package var isThisMachine: Bool {
+    switch self {
+    case .v4: ipAddress?.hasPrefix("127.") ?? false
+    case .v6: ipAddress == "::1"
+    case .unixDomainSocket: true
+    }
   }
 }

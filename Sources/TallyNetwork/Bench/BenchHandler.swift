@@ -1,5 +1,6 @@
 import NIOCore
 import TallyBase
+import TallyClient
 
 /// One connection of a load: sends prepared bytes and counts the replies.
 final class BenchHandler: ChannelInboundHandler {
@@ -82,9 +83,15 @@ final class BenchHandler: ChannelInboundHandler {
   func channelActive(context: ChannelHandlerContext) { greet(context) }
 
   private func greet(_ context: ChannelHandlerContext) {
-    guard let token = plan.token else { return becomeReady() }
-    let line = ByteBuffer(string: "AUTH TOKEN \(token)\n")
-    context.writeAndFlush(wrapOutboundOut(line), promise: nil)
+    guard !plan.greeting.isEmpty else { return becomeReady() }
+    let hasSecret = plan.greeting.contains { $0.hasPrefix("AUTH") } && !plan.isEncrypted
+    guard !hasSecret || context.remoteAddress?.isThisMachine == true else {
+      driver.fail(
+        TallyError(.forbidden, "a token would be sent in plain text to another machine"))
+      return
+    }
+    let lines = ByteBuffer(string: plan.greeting.joined())
+    context.writeAndFlush(wrapOutboundOut(lines), promise: nil)
   }
 
   private func becomeReady() {
@@ -112,10 +119,10 @@ final class BenchHandler: ChannelInboundHandler {
   }
 
   private func finishGreeting() {
-    answeredCount = 0
     if let failure = scanner.firstFailure {
       driver.fail(TallyError(.forbidden, "the server refused: \(failure)"))
-    } else {
+    } else if answeredCount == plan.greeting.count {
+      answeredCount = 0
       becomeReady()
     }
   }

@@ -15,7 +15,9 @@ struct BenchPlan: Sendable {
   /// Requests a second of all connections, begun at fixed times; nil: each begins when an earlier
   /// one was answered.
   var rate: Double?
-  var token: String?
+  /// Requests that every connection begins with, unmeasured.
+  var greeting: [String] = []
+  var isEncrypted = false
 
   /// Many copies of the one request in a row, so that several are one write.
   let repeated: ByteBuffer?

@@ -45,6 +45,9 @@ struct ConnectionOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The token (default: $TALLY_TOKEN).", valueName: "token"))
   var token: String?
 
+  @Option(help: "Narrow a token of all orgs to this one.")
+  var org: String?
+
   @Flag(help: "Connect with TLS.")
   var tls = false
 
@@ -61,6 +64,7 @@ struct ConnectionOptions: ParsableArguments {
   func configuration(_ address: ServerAddress) -> TallyClient.Configuration {
     var configuration = TallyClient.Configuration(
       host: address.host, port: address.port, token: token ?? Environment.value("TALLY_TOKEN"))
+    configuration.org = org
     if tls || authorityPath != nil {
       configuration.tls = TallyClient.TLS(authorityPath: authorityPath, serverName: tlsName)
     }

@@ -104,7 +104,10 @@ struct ClientBenchCommand: ParsableCommand {
       connectionCount: connections, depth: depth, warmUp: .nanoseconds(Int64(warmUp * 1e9)),
       duration: .nanoseconds(Int64(seconds * 1e9)))
     plan.rate = rate
-    plan.token = configuration.token
+    plan.isEncrypted = configuration.tls != nil
+    plan.greeting = [
+      configuration.token.map { "AUTH TOKEN \($0)\n" }, configuration.org.map { "USE org=\($0)\n" },
+    ].compactMap { $0 }
     let report = try BenchRun.run(plan, configuration)
     let output = OutputBuffer.standardOutput()
     try output.write(json ? report.json : report.text)
