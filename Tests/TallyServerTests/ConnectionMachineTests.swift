@@ -373,5 +373,17 @@ struct ConnectionMachineTests {
     driver.machine.refusesEvents = { _ in false }
     driver.receive("INSERT {1}\nx\n")
     #expect(driver.lines.last?.hasPrefix("+INSERT") == true)
+    #expect(driver.machine.heldByteCount == 0)
+    driver.finishesAtOnce = false
+    driver.receive("INSERT {3}\nxyz\nINSERT {2}\nxy\nQUERY count(*)\nINSERT {1}\nx\n")
+    // The last one waits for the query, not for the disk.
+    #expect(driver.machine.heldByteCount == 5)
+    driver.finish()
+    #expect(driver.machine.heldByteCount == 2)
+    driver.finish()
+    driver.finish()
+    #expect(driver.machine.heldByteCount == 1)
+    driver.finish()
+    #expect(driver.machine.heldByteCount == 0)
   }
 }

@@ -115,10 +115,19 @@ package struct ConnectionMachine {
     }
   }
 
-  /// Bytes of events that wait to be written.
+  /// Bytes of events that wait to be written: what waits for a query of the same connection does
+  /// not wait for the disk.
   package var heldByteCount: Int {
     guard hasInserted else { return 0 }
-    return turns.reduce(0) { $0 + ($1.isExecuting ? $1.byteCount : 0) }
+    var count = 0
+    for turn in turns {
+      switch turn.phase {
+      case .ready(.query), .running(.query, _): return count
+      case .ready, .running: count += turn.byteCount
+      case .streaming, .producing, .done: continue
+      }
+    }
+    return count
   }
 
   /// Requests that have not been answered.

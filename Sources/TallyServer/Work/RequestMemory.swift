@@ -30,14 +30,17 @@ final class RequestMemory: Sendable {
 
   /// More bytes wait, or fewer.
   func change(by difference: Int, at now: UInt64) {
-    let count = byteCount.add(difference, ordering: .relaxed).newValue
+    // Whoever adds marks, then looks again; whoever takes away takes away, then looks for the
+    // mark. In one order of all of it, one of them sees the other.
+    let count = byteCount.add(difference, ordering: .sequentiallyConsistent).newValue
     if difference > 0 {
       guard count > byteCountMax else { return }
       _ = fullSince.compareExchange(
         expected: 0, desired: max(1, now), ordering: .sequentiallyConsistent)
-      return
     }
-    guard count <= byteCountMax / 2, fullSince.load(ordering: .relaxed) != 0 else { return }
+    guard fullSince.load(ordering: .sequentiallyConsistent) != 0,
+      byteCount.load(ordering: .sequentiallyConsistent) <= byteCountMax / 2
+    else { return }
     let waiting = state.withLock { state in
       fullSince.store(0, ordering: .sequentiallyConsistent)
       defer { state.waiting = [:] }
