@@ -31,8 +31,12 @@ struct ServeCommand: ParsableCommand {
     let file = try (config ?? Environment.value("TALLY_CONFIG")).map { try ConfigurationFile($0) }
     let setup = try ServerSetup(try ServeSettings(options: options, file: file))
     if check {
+      let report = SetupReport(setup: setup)
       let output = OutputBuffer.standardOutput()
-      try output.write(try SetupReport(setup: setup).text())
+      try output.write(report.settings + "\n")
+      // Before the rest: where a setting comes from helps with what is wrong about it.
+      try output.flush()
+      try output.write(try report.findings())
       return try output.flush()
     }
     try setup.check()

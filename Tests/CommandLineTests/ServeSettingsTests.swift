@@ -50,6 +50,12 @@ import Testing
     #expect(other.output.contains(path))
   }
 
+  @Test func `settings are printed though what they ask for is refused`() throws {
+    let run = try check(["--db", store, "--listen", "0.0.0.0:1"])
+    #expect(run.status == 1 && run.errors.contains("needs TLS and a token"), "\(run.errors)")
+    #expect(run.output.contains(/listen +0\.0\.0\.0:1 +--listen\n/))
+  }
+
   @Test func `what is wrong is told with where it comes from`() throws {
     for (text, message) in [
       ("{\"quieries\": 2}", "expected the name of a setting; did you mean \"queries\"?"),
@@ -198,6 +204,10 @@ import Testing
     #expect(
       try ask(http, "GET /healthz HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n")
         .contains("HTTP/1.1 200"))
+    // Plain text gets no answer.
+    let stranger = try LineClient(port: Int(http) ?? 0)
+    try stranger.send("GET /healthz HTTP/1.1\r\n\r\n")
+    #expect(try !stranger.rest().contains("HTTP/1.1"))
     _ = try makeCertificate("second")
     server.signal(SIGHUP)
     #expect(ServerProcess.waits { server.log.contains("certificate was replaced") })

@@ -10,20 +10,23 @@ import TallyServer
 struct SetupReport {
   let setup: ServerSetup
 
-  /// - Throws: what opening the store, reading the tokens and the rules of listening do.
-  func text() throws -> String {
+  private static let nameWidth = ServeSetting.names.map(\.count).max() ?? 0
+
+  /// Every setting.
+  var settings: String {
     let rows = setup.settings.all.map { ($0.setting.name, $0.text, $0.origin) }
-    let facts = try facts
-    let nameWidth = (rows.map { $0.0.count } + facts.map { $0.0.count }).max() ?? 0
     let valueWidth = rows.map { $0.1.count }.max() ?? 0
-    var text = ""
-    for (name, value, origin) in rows {
-      text += SetupReport.padded(name, nameWidth) + SetupReport.padded(value, valueWidth)
-      text += "\(origin)\n"
-    }
-    text += "\n"
-    for (name, fact) in facts { text += SetupReport.padded(name, nameWidth) + fact + "\n" }
-    return text
+    return rows.map { name, value, origin in
+      SetupReport.padded(name, SetupReport.nameWidth) + SetupReport.padded(value, valueWidth)
+        + "\(origin)\n"
+    }.joined()
+  }
+
+  /// What they name.
+  ///
+  /// - Throws: what opening the store, reading the tokens and the rules of listening do.
+  func findings() throws -> String {
+    try facts.map { SetupReport.padded($0.0, SetupReport.nameWidth) + $0.1 + "\n" }.joined()
   }
 
   private static func padded(_ text: String, _ width: Int) -> String {
