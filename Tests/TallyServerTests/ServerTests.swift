@@ -347,6 +347,10 @@ struct ServerTests {
       configuration.host = host
       try Server.check(configuration, hasTokens: false)
     }
+    for host in ["127.example.com", "::", "localhost.example.com"] {
+      configuration.host = host
+      #expect(throws: TallyError.self) { try Server.check(configuration, hasTokens: true) }
+    }
     configuration.host = "0.0.0.0"
     for (hasTokens, needs) in [(false, "needs TLS and a token"), (true, "needs TLS;")] {
       let error = #expect(throws: TallyError.self) {

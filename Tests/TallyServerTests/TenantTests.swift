@@ -100,6 +100,13 @@ struct TenantTests {
     #expect(replies.dropFirst(2).first?.hasPrefix("+INSERT accepted=5000 ") == true, "\(replies)")
   }
 
+  @Test func `strangers cannot fill the audit log`() throws {
+    let server = try GuardedServer(tokens: Self.both)
+    let requests = "CANCEL conn=1 key=wrong\nQUERY count(*)\nFLUSH\nINSERT {1}\nx\n"
+    _ = try server.fixture.exchange(String(repeating: requests, count: 20) + "QUIT\n")
+    #expect(try server.audit(["cancel", "query", "flush", "insert"]).isEmpty)
+  }
+
   @Test func `the first token closes a server that was open`() throws {
     let server = try GuardedServer()
     let client = try LineClient(port: server.port)

@@ -226,10 +226,12 @@ final class ConnectionHandler: ChannelInboundHandler {
     var noted = AuditedRequest(.cancel, by: asker)
     noted.target = "\(cancellation.connection ?? 0)" + (cancellation.tag.map { "#\($0)" } ?? "")
     let audit = server.audit
+    let isKnown = machine?.principal != nil
     let completion: @Sendable (Int) -> Void = { [noted] count in
       var noted = noted
       if count == 0 { noted.outcome = "E_STATE" }
-      audit.note(noted)
+      // A stranger who guesses must not fill the log.
+      if count > 0 || isKnown { audit.note(noted) }
       loop.execute {
         handler.value.update(bound.value) { machine, now in
           machine.finishCancellation(tag: tag, count: count, at: now)

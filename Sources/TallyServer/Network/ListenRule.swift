@@ -4,7 +4,9 @@ package import TallyBase
 package enum ListenRule {
   /// Whether only this machine can connect.
   package static func isLoopback(_ host: String) -> Bool {
-    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    // Names may begin so, too.
+    let isNumeric = host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || $0 &- 0x30 < 10 }
+    return host == "localhost" || host == "::1" || (isNumeric && host.hasPrefix("127."))
   }
 
   /// - Throws: `invalidArgument`, saying what is missing.
