@@ -71,6 +71,32 @@ struct PythonClientTests {
         """)
   }
 
+  @Test func `the twenty lines of the protocol's page are a client`() throws {
+    let scratch = try ScratchFolder()
+    let server = try ServerProcess(scratch.url.appending(path: "usage.tally"))
+    let page = try String(
+      contentsOf: URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "docs/wire-protocol.md"), encoding: .utf8)
+    let code = page.components(separatedBy: "```python\n").last?.components(separatedBy: "```")[0]
+    let file = scratch.url.appending(path: "twenty.py")
+    try Data(
+      """
+      \(try #require(code))
+      db = Tally(port=\(server.port))
+      rows = ["usage,model=m cost=0.5", "usage,model=m cost=0.25"]
+      print(db.insert(rows, producer="p", seq=1, ack="os").split(" lsn=")[0])
+      print(db.query("sum(cost) as cost by model"))
+      """.utf8
+    ).write(to: file)
+    let output = try TallyProcess.shell("python3 '\(file.path)' 2>&1").output
+    #expect(
+      output == """
+        +INSERT accepted=2 duplicates=0 rejected=0 replay=no
+        [{'model': 'm', 'cost': 0.75}]
+
+        """)
+  }
+
   @Test func `an answer that is not whole is an error`() throws {
     let server = try ScriptedServer { connection, _ in
       connection.greet()

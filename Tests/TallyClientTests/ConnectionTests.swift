@@ -218,4 +218,14 @@ import Testing
     #expect(await waits { fixture.connectionCount == 0 })
     await client.close()
   }
+
+  @Test func `a client that is let go closes its connections`() async throws {
+    let fixture = try ClientFixture()
+    do {
+      let client = fixture.client()
+      _ = try await client.ping()
+      #expect(fixture.connectionCount == 1)
+    }
+    #expect(await waits { fixture.connectionCount == 0 })
+  }
 }
