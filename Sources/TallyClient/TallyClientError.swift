@@ -84,7 +84,7 @@ public struct TallyClientError: Error, Hashable, Sendable {
   /// Whether it is about the connection, not about the request.
   var isAboutConnection: Bool { [.connect, .lost, .timeout].contains(code) }
 
-  static let cancelledTask = TallyClientError(.cancelled, "the task was cancelled")
+  static let cancelledTask = TallyClientError(.cancelled, "the request was cancelled")
   static let closedClient = TallyClientError(.closed, "the client was closed")
 }
 
