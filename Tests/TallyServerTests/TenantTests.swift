@@ -98,6 +98,10 @@ struct TenantTests {
     ).split(separator: "\n")
     #expect(replies.first?.hasPrefix("-E_AUTH retry=no :authenticate first") == true)
     #expect(replies.dropFirst(2).first?.hasPrefix("+INSERT accepted=5000 ") == true, "\(replies)")
+    let line = "QUERY count(*) " + String(repeating: "/* x */", count: 12_000)
+    #expect(try server.fixture.exchange(line + "\nPING\n").hasPrefix("-E_LINE_TOO_LONG max=65536 "))
+    let known = try server.exchange(as: "ops", line + "\n")
+    #expect(known.contains("{\"count(*)\":5000}"), "\(known)")
   }
 
   @Test func `strangers cannot fill the audit log`() throws {

@@ -46,7 +46,7 @@ struct WireFramer {
 
   private let direction: Direction
   private let limits: WireLimits
-  /// A payload or body of more bytes is dropped.
+  /// A payload or body of more bytes is dropped; a longer line is too long.
   var keptByteCountMax = Int.max
   private var state = State.line
   private var buffer: [UInt8] = []
@@ -64,6 +64,7 @@ struct WireFramer {
   }
 
   var payloadByteCountMax: Int { min(limits.payloadByteCountMax, keptByteCountMax) }
+  private var lineByteCountMax: Int { min(limits.lineByteCountMax, keptByteCountMax) }
 
   /// Bytes held.
   var byteCount: Int { buffer.count - position + (frame.payload?.count ?? 0) + body.count }
@@ -133,20 +134,20 @@ struct WireFramer {
     guard let end = buffer[(start + searchedCount)...].firstIndex(of: 0x0A) else {
       searchedCount = buffer.count - start
       let isReturn = buffer.last == 0x0D
-      if searchedCount > limits.lineByteCountMax + (isReturn ? 1 : 0) { throw tooLong }
+      if searchedCount > lineByteCountMax + (isReturn ? 1 : 0) { throw tooLong }
       return nil
     }
     searchedCount = 0
     position = end + 1
     let line = buffer[start..<position]
-    guard line.withoutLineEnd.count <= limits.lineByteCountMax else { throw tooLong }
+    guard line.withoutLineEnd.count <= lineByteCountMax else { throw tooLong }
     return line
   }
 
   private var tooLong: WireError {
     WireError(
-      .lineTooLong, "a line has more than \(limits.lineByteCountMax) bytes",
-      fields: [WireField("max", "\(limits.lineByteCountMax)")])
+      .lineTooLong, "a line has more than \(lineByteCountMax) bytes",
+      fields: [WireField("max", "\(lineByteCountMax)")])
   }
 
   /// Handles a line: a frame without payload, or nil if its payload follows.

@@ -20,7 +20,8 @@ package struct RequestDecoder: Sendable {
     framer = WireFramer(.requests, limits: limits)
   }
 
-  /// A payload, or lines of data, of more bytes is read and dropped. The limits hold besides.
+  /// A payload, or lines of data, of more bytes is read and dropped; a longer line ends the
+  /// connection. The limits hold besides.
   package var keptByteCountMax: Int {
     get { framer.keptByteCountMax }
     set { framer.keptByteCountMax = newValue }
