@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Kills a server under load, again and again: nothing acknowledged may be lost or stored twice.
+"""Kills a server under load, over and over: nothing acknowledged may be lost or stored twice.
 
     kill_server.py --tally PATH [--kills N] [--producers N] [--seed N] [--work DIR]
 
