@@ -114,6 +114,14 @@ damage: ## Flip, cut and remove every byte and file of a small store (STEP, BITS
 soak: ## Ingest, queries and retention for MINUTES: what they take must not grow
 	@MINUTES=$(MINUTES) .ci/durability soak
 
+.PHONY: soak-server
+soak-server: ## A server at half load for MINUTES: memory, descriptors, latency must stay
+	@.ci/with-server Benchmarks/server/soak.py --minutes $(MINUTES)
+
+.PHONY: libfuzzer
+libfuzzer: ## Coverage-guided fuzzing of what strangers send, SECONDS_PER_FUZZER for each target
+	@.ci/libfuzzer $(SECONDS_PER_FUZZER)
+
 .PHONY: clean
 clean: ## Remove what building left
 	@rm -rf .build Benchmarks/.build Samples/Embedding/.build

@@ -138,6 +138,15 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]),
 
+    .target(name: "CFuzzer", path: "Tests/Fuzzing/CFuzzer"),
+    .executableTarget(
+      name: "TallyFuzz",
+      dependencies: [
+        "TallyWire", "TallyIngest", "TallyServer", "TallyHTTP", "Tally", "TallyBase", "CFuzzer",
+        "TallyTestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Tests/Fuzzing/Program"),
     .executableTarget(
       name: "IngestBenchmark",
       dependencies: [
@@ -229,7 +238,7 @@ let package = Package(
         ]),
       .testTarget(
         name: "CommandLineTests",
-        dependencies: ["TallyTestSupport", "TallyCLI", "TallyNetwork"]),
+        dependencies: ["TallyTestSupport", "TallyCLI", "TallyNetwork", "TallyFuzz"]),
       .testTarget(
         name: "LanguageContractTests",
         dependencies: [
