@@ -79,6 +79,11 @@ package final class HTTPServer: Service {
   /// Connections that are open.
   package var connectionCount: Int { context.connections.count }
 
+  /// Queries that have not been answered to the end.
+  package var queryCount: Int { context.queries.count }
+  /// Streams of server-sent events that are open.
+  package var streamCount: Int { context.streams.count }
+
   /// Once only: stops listening, answers what was asked, and closes; what is not done in time is
   /// stopped. Waits.
   package func shutDown(withinMilliseconds milliseconds: Int) {

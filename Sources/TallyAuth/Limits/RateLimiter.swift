@@ -20,6 +20,12 @@ package final class RateLimiter: Sendable {
     package var remaining: Int
     /// Until all are there again, rounded up: `RateLimit-Reset`.
     package var resetSeconds: Int64
+
+    package init(limit: Int, remaining: Int, resetSeconds: Int64) {
+      self.limit = limit
+      self.remaining = remaining
+      self.resetSeconds = resetSeconds
+    }
   }
 
   /// A user is one of its org: two orgs' users of one name are two.

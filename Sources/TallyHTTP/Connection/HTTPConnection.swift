@@ -5,6 +5,7 @@ internal import NIOHTTP1
 internal import NIOHTTPTypes
 internal import NIOHTTPTypesHTTP1
 internal import NIOSSL
+internal import TallyServer
 
 /// Makes a connection of a socket, and answers what comes over it.
 struct HTTPConnection: ServerChildChannel {
@@ -23,7 +24,14 @@ struct HTTPConnection: ServerChildChannel {
       try channel.syncOptions?.setOption(
         .writeBufferWaterMark, value: .init(low: 128 << 10, high: 512 << 10))
       let tls = context.configuration.tlsContext?()
-      if let tls { try operations.addHandler(NIOSSLServerHandler(context: tls)) }
+      if let tls {
+        let shared = context.shared
+        try operations.addHandler(NIOSSLServerHandler(context: tls))
+        try operations.addHandler(
+          TLSHandshakeGuard(
+            milliseconds: shared.configuration.connection.handshakeMilliseconds,
+            logger: shared.logger))
+      }
       let state = ConnectionState(
         channel.remoteAddress, isTLS: tls != nil,
         isRefused: context.connections.count >= context.configuration.connectionCountMax)

@@ -148,7 +148,7 @@ package final class WorkRunner: Sendable {
   }
 
   /// Waits for what runs.
-  func shutDown() {
+  package func shutDown() {
     queries.shutDown()
     inserts.shutDown()
     results.shutDown()

@@ -99,6 +99,13 @@ package final class LineClient {
     }
   }
 
+  /// Exactly so many bytes; fewer at the end of the connection.
+  package func bytes(_ count: Int) throws -> [UInt8] {
+    while buffer.count < count { guard try fill() else { break } }
+    defer { buffer.removeFirst(min(count, buffer.count)) }
+    return Array(buffer.prefix(count))
+  }
+
   /// Everything up to the end of the connection.
   package func rest() throws -> String {
     while try fill() {}
