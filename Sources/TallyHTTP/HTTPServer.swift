@@ -59,7 +59,7 @@ package final class HTTPServer: Service {
       configuration: HummingbirdCore.ServerConfiguration(
         address: .hostname(configuration.host, port: configuration.port), backlog: 1_024),
       onServerRunning: { start.succeed($0.localAddress) }, eventLoopGroup: group, logger: logger)
-    Task {
+    Task(executorPreference: EventLoopExecutor(group.any())) {
       do { try await server.run() } catch { start.fail(error) }
       start.hasEnded.signal()
     }
@@ -94,7 +94,9 @@ package final class HTTPServer: Service {
     guard isFirst else { return }
     context.stop()
     let server = server
-    Task { try? await server.shutdownGracefully() }
+    Task(executorPreference: EventLoopExecutor(group.any())) {
+      try? await server.shutdownGracefully()
+    }
     if hasEnded.wait(timeout: .now() + .milliseconds(milliseconds)) == .timedOut {
       context.queries.stopAll(WireError(.shutdown, "the server has stopped"))
       if hasEnded.wait(timeout: .now() + .milliseconds(200)) == .timedOut {

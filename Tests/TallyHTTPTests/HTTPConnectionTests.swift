@@ -165,7 +165,8 @@ struct HTTPConnectionTests {
     defer { letGo.signal() }
     for isHalf in [false, true] {
       let client = try fixture.client()
-      try client.socket.send(HTTPTestClient.request("POST", "/v1/query", body: Array("select 1".utf8)))
+      try client.socket.send(
+        HTTPTestClient.request("POST", "/v1/query", body: Array("select 1".utf8)))
       #expect(HTTPFixture.waits { fixture.server.queryCount == 1 })
       if isHalf { client.socket.closeSending() } else { client.close() }
       let start = ContinuousClock.now
@@ -197,7 +198,8 @@ struct HTTPConnectionTests {
     #expect(try slow.exchange("GET", "/healthz").text == "ok\n")
     let gone = try fixture.client(receiveByteCount: 4_096)
     try gone.socket.send(
-      HTTPTestClient.request("POST", "/v1/query?format=csv", body: Array("select * from usage".utf8)))
+      HTTPTestClient.request(
+        "POST", "/v1/query?format=csv", body: Array("select * from usage".utf8)))
     #expect(try gone.head().status == 200)
     gone.close()
     #expect(HTTPFixture.waits { fixture.server.queryCount == 0 })

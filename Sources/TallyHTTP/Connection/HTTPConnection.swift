@@ -56,6 +56,11 @@ struct HTTPConnection: ServerChildChannel {
   }
 
   func handle(value: Value, logger: Logger) async {
+    let executor = EventLoopExecutor(value.channel.eventLoop)
+    await withTaskExecutorPreference(executor) { await serve(value) }
+  }
+
+  private func serve(_ value: Value) async {
     let channel = value.channel
     let responder = Responder(context: context, state: value.state, loop: channel.eventLoop)
     // What fails here ends the connection, and there is nobody to be told.
