@@ -5,6 +5,13 @@ import Foundation
 enum Compression {
   struct Failure: Error {}
 
+  /// Whether both tools are installed.
+  static let isAvailable = ["gzip", "zstd"].allSatisfy { tool in
+    ["/usr/bin/", "/bin/", "/usr/local/bin/", "/opt/homebrew/bin/"].contains {
+      FileManager.default.isExecutableFile(atPath: $0 + tool)
+    }
+  }
+
   static func encode(_ bytes: [UInt8], _ coding: String) throws -> [UInt8] {
     try run(coding, ["-c"], bytes)
   }

@@ -26,7 +26,7 @@ struct DocumentExampleTests {
     }
   }
 
-  @Test(.enabled(if: hasCurl, "curl is not installed"))
+  @Test(.enabled(if: hasCurl && Compression.isAvailable, "curl, gzip or zstd is not installed"))
   func `every example runs`() throws {
     let fixture = try HTTPFixture()
     let blocks = try Self.blocks.filter { $0.contains("curl") }

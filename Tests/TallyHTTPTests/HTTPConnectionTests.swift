@@ -112,6 +112,51 @@ struct HTTPConnectionTests {
     #expect(many.status == 431)
   }
 
+  @Test func `a server goes on whatever it is sent`() throws {
+    let fixture = try HTTPFixture(http: { $0.stallMilliseconds = 1_000 })
+    let seeds = [
+      HTTPTestClient.request(
+        "POST", "/v1/query?format=csv&timeout=1s", headers: ["Accept-Encoding: zstd, gzip"],
+        body: Array("select count(*) from usage".utf8)),
+      HTTPTestClient.request(
+        "POST", "/v1/ingest?mode=partial", headers: ["Content-Encoding: gzip"],
+        body: [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 75, 76, 4, 0]),
+      HTTPTestClient.request(
+        "POST", "/v1/query", headers: ["Content-Type: application/json"],
+        body: Array(#"{"query":"select $1","params":[1.5e3,"\u00e9"]}"#.utf8)),
+      HTTPTestClient.request("GET", "/exec?query=select+1&limit=0,9", headers: ["Accept: */*;q=0"]),
+      Array(
+        ("POST /write HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+          + "5\r\nusage\r\n0\r\n\r\n")
+          .utf8),
+    ]
+    var random: UInt64 = 88_172_645_463_325_252
+    func next(_ count: Int) -> Int {
+      random ^= random << 13
+      random ^= random >> 7
+      random ^= random << 17
+      return Int(random % UInt64(count))
+    }
+    for round in 0..<150 {
+      var bytes = seeds[round % seeds.count]
+      for _ in 0...next(4) {
+        let position = next(bytes.count)
+        switch next(3) {
+        case 0: bytes[position] = UInt8(next(256))
+        case 1: bytes.insert(UInt8(next(256)), at: position)
+        default: bytes.removeSubrange(position..<min(bytes.count, position + next(8)))
+        }
+      }
+      let client = try fixture.client()
+      try? client.socket.send(bytes)
+      client.socket.closeSending()
+      _ = try? client.socket.rest()
+    }
+    #expect(try fixture.exchange("GET", "/healthz").text == "ok\n")
+    #expect(HTTPFixture.waits { fixture.server.queryCount == 0 })
+    #expect(HTTPFixture.waits { fixture.server.connectionCount <= 1 })
+  }
+
   @Test func `a body that stops coming is given up`() throws {
     let fixture = try HTTPFixture(http: { $0.stallMilliseconds = 100 })
     let client = try fixture.client()

@@ -89,7 +89,8 @@ struct IngestRouteTests {
     #expect(chosen.status == 200)
   }
 
-  @Test func `compressed bodies are taken within their bounds`() throws {
+  @Test(.enabled(if: Compression.isAvailable, "gzip or zstd is not installed"))
+  func `compressed bodies are taken within their bounds`() throws {
     let fixture = try HTTPFixture(http: { $0.bodyByteCountMax = 1 << 20 })
     let client = try fixture.client()
     for coding in ["gzip", "zstd"] {

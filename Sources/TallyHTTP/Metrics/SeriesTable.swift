@@ -3,7 +3,7 @@
 /// What a row shows never falls while the process lives: where the sums of the store fall, because
 /// rows expired or were erased, it stays until they grow again. A key that has a row keeps it, so
 /// that nothing moves from row to row.
-struct SeriesTable {
+package struct SeriesTable {
   /// A row as the store has it, and as it is shown.
   private struct Row {
     var latest: [Int128]
@@ -31,13 +31,15 @@ struct SeriesTable {
   private var keys: [[String]] = []
   private var other: Row?
 
+  package init() {}
+
   /// Takes what the store has now.
   ///
   /// - Parameters:
   ///   - groups: the largest groups, what matters most first.
   ///   - total: of all groups.
   ///   - isWhole: whether there are no other groups.
-  mutating func update(
+  package mutating func update(
     _ groups: [(key: [String], values: [Int128])], total: [Int128], isWhole: Bool
   ) {
     var rest = total
@@ -64,7 +66,7 @@ struct SeriesTable {
   }
 
   /// The rows as they are shown; the key of the last, if it is that of all others, is nil.
-  var shown: [(key: [String]?, values: [Int128])] {
+  package var shown: [(key: [String]?, values: [Int128])] {
     var shown: [(key: [String]?, values: [Int128])] = keys.compactMap { key in
       rows[key].map { (key, $0.shown) }
     }
