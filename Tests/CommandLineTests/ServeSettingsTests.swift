@@ -208,6 +208,7 @@ import Testing
     let stranger = try LineClient(port: Int(http) ?? 0)
     try stranger.send("GET /healthz HTTP/1.1\r\n\r\n")
     #expect(try !stranger.rest().contains("HTTP/1.1"))
+    #expect(ServerProcess.waits { server.log.contains("TLS handshake failed") })
     _ = try makeCertificate("second")
     server.signal(SIGHUP)
     #expect(ServerProcess.waits { server.log.contains("certificate was replaced") })
