@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import TallyAuth
@@ -23,6 +24,7 @@ struct Responder: Sendable {
       sender: sender,
       number: state.nextNumber(), id: id,
       method: request.method == .head ? "GET" : request.method.rawValue, path: "", parameters: [])
+    defer { log(exchange) }
     var route: (any HTTPRoute)?
     do {
       route = try find(&exchange)
@@ -33,6 +35,20 @@ struct Responder: Sendable {
       // Nobody is there to be answered, or the response was broken off.
       throw error
     }
+  }
+
+  /// The line of a request in the log: never its parameters, where a token may be.
+  private func log(_ exchange: HTTPExchange) {
+    // A line of the log stays one line.
+    let path = String(
+      String.UnicodeScalarView(
+        exchange.path.unicodeScalars.prefix(256).filter { $0.value >= 0x20 && $0.value != 0x7F }))
+    context.shared.logger.debug(
+      "request",
+      metadata: [
+        "request": "\(exchange.id)", "method": "\(exchange.method)", "path": "\(path)",
+        "status": "\(exchange.sender.status ?? 0)", "bytes": "\(exchange.sender.sentByteCount)",
+      ])
   }
 
   /// Sets what every response has, and names the request.

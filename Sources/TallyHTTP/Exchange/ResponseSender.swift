@@ -18,8 +18,9 @@ final class ResponseSender {
   var closes = false
   /// Whether an error is counted where it comes from, as what became of a query or a batch.
   var isCounted = false
-  /// Whether the status has been sent.
-  private(set) var hasBegun = false
+  /// The status that has been sent; nil: none.
+  private(set) var status: Int?
+  var hasBegun: Bool { status != nil }
   /// Bytes of the body as they were sent.
   private(set) var sentByteCount = 0
 
@@ -59,7 +60,7 @@ final class ResponseSender {
   }
 
   private func head(_ status: HTTPResponse.Status) -> HTTPResponsePart {
-    hasBegun = true
+    self.status = status.code
     headers[.vary] = "Accept-Encoding"
     if closes { headers[.connection] = "close" }
     return .head(HTTPResponse(status: status, headerFields: headers))
