@@ -3,10 +3,10 @@
 
     soak.py --tally PATH [--minutes N] [--work DIR] [--output FILE]
 
-The highest rate of durable inserts is measured first. Then inserts come at half of it and queries at
-200 a second, from two clients, and every minute memory, descriptors, disk and latencies are noted.
-Resident memory includes pages of files that the kernel may take back at any time; what the process
-itself holds is the anonymous part.
+The highest rate of durable inserts is measured first. Then inserts come at half of it and queries
+at 200 a second, from two clients, and every minute memory, descriptors, disk and latencies are
+noted. Resident memory includes pages of files that the kernel may take back at any time; what the
+process itself holds is the anonymous part.
 """
 
 import argparse
