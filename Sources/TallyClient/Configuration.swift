@@ -1,7 +1,9 @@
 extension TallyClient {
   /// Where the server is, and how long to wait for it.
   public struct Configuration: Sendable {
+    /// A name or an address.
     public var host: String
+    /// Of the line protocol.
     public var port: Int
     /// The token that the server asks for. It is sent over TLS or to this machine only.
     public var token: String?
@@ -19,11 +21,13 @@ extension TallyClient {
     public var acquireTimeout = Duration.seconds(30)
     /// For the next part of an answer. A query's own timeout is added to it.
     public var replyTimeout = Duration.seconds(60)
+    /// How inserts are sent again.
     public var retry = Retry()
     /// The name under which batches are numbered; every client needs one of its own. The default
     /// is drawn at random.
     public var producer = Configuration.randomProducer()
 
+    /// Everything else as it is by default.
     public init(host: String = "127.0.0.1", port: Int = 6480, token: String? = nil, tls: TLS? = nil)
     {
       self.host = host
@@ -46,6 +50,7 @@ extension TallyClient {
     /// Off: whoever answers is believed. For tests only.
     public var verifiesCertificate = true
 
+    /// Without arguments: the authorities of the system, and the name that was connected to.
     public init(authorityPath: String? = nil, serverName: String? = nil) {
       self.authorityPath = authorityPath
       self.serverName = serverName
@@ -57,9 +62,12 @@ extension TallyClient {
   public struct Retry: Sendable {
     /// Attempts in all.
     public var attemptCountMax = 10
+    /// Before the second attempt; it doubles from attempt to attempt, with jitter.
     public var firstPause = Duration.milliseconds(100)
+    /// No pause is longer.
     public var longestPause = Duration.seconds(5)
 
+    /// As it is by default.
     public init() {}
 
     /// Only one attempt.

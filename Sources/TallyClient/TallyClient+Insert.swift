@@ -36,8 +36,11 @@ extension TallyClient {
 
   /// How a batch is sent.
   public struct InsertOptions: Hashable, Sendable {
+    /// What must have happened before the batch is acknowledged.
     public var acknowledgement = Acknowledgement.durable
+    /// Whether rows that are wrong reject the whole batch.
     public var mode = BatchMode.all
+    /// How the payload that is handed over is compressed already.
     public var encoding = Encoding.none
     /// Unit of numeric times: `ns`, `us`, `ms` or `s`; nil: told by magnitude.
     public var precision: String?
@@ -47,6 +50,7 @@ extension TallyClient {
     /// this client; it grows from batch to batch. Nil: the client numbers.
     public var sequence: UInt64?
 
+    /// As it is by default: durable, all rows or none.
     public init() {}
   }
 
@@ -56,6 +60,7 @@ extension TallyClient {
     public var acceptedCount: Int
     /// Rows of an event that was there, by `event_id`.
     public var duplicateCount: Int
+    /// Rows that were not taken.
     public var rejectedCount: Int
     /// Whether the batch had been stored by an earlier attempt; the counts are then 0.
     public var isReplay: Bool

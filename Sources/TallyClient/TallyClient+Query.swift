@@ -14,6 +14,7 @@ extension TallyClient {
     /// On: damaged parts of the store are left out; the summary says so.
     public var allowsPartialAnswers: Bool?
 
+    /// As the server's defaults are.
     public init() {}
 
     /// What the server takes where nothing is said.

@@ -14,8 +14,11 @@ extension TallyClient {
   public struct Push: Hashable, Sendable {
     /// From 1; numbers are missing where the reader was too slow.
     public var number: Int
+    /// Names and types.
     public var columns: [Column]
+    /// The whole result, verified.
     public var rows: [Row]
+    /// How answering it went.
     public var summary: Summary
   }
 
@@ -44,20 +47,26 @@ extension TallyClient {
 
   /// The results of a subscription.
   public struct Subscription: AsyncSequence, Sendable {
+    /// One result.
     public typealias Element = Push
+    /// What waiting for the next may throw.
     public typealias Failure = TallyClientError
 
     let feed: PushReader
 
+    /// Begins to wait for results. They can be read once.
     public func makeAsyncIterator() -> Iterator { Iterator(feed: feed) }
 
+    /// Waits for results as they are pushed.
     public struct Iterator: AsyncIteratorProtocol {
       let feed: PushReader
 
+      /// The next result; nil once the subscription has ended.
       public mutating func next() async throws(TallyClientError) -> Push? {
         try await feed.next()
       }
 
+      /// The next result, on the isolation of the caller.
       public mutating func next(
         isolation actor: isolated (any Actor)?
       ) async throws(TallyClientError) -> Push? {

@@ -4,7 +4,9 @@ internal import TallyWire
 public struct TallyClientError: Error, Hashable, Sendable {
   /// A code of the protocol (`E_BIND`), or of this client (`CLIENT_LOST`). New ones may come.
   public struct Code: RawRepresentable, Hashable, Sendable {
+    /// As the protocol writes it.
     public let rawValue: String
+    /// Any code, also one that this version does not know.
     public init(rawValue: String) { self.rawValue = rawValue }
 
     /// No connection could be opened.
@@ -41,6 +43,7 @@ public struct TallyClientError: Error, Hashable, Sendable {
 
   /// A row that was not taken.
   public struct Reject: Hashable, Sendable {
+    /// Why.
     public var code: Code
     /// In the rows sent.
     public var place: Place?
@@ -50,9 +53,11 @@ public struct TallyClientError: Error, Hashable, Sendable {
     public var reason: String
   }
 
+  /// What kind of error it is.
   public var code: Code
   /// What was found, then what was expected.
   public var message: String
+  /// Where in the query or the batch.
   public var place: Place?
   /// What to do, or the nearest valid name.
   public var hint: String?
@@ -89,6 +94,7 @@ public struct TallyClientError: Error, Hashable, Sendable {
 }
 
 extension TallyClientError: CustomStringConvertible {
+  /// The code, the message, the place and the hint, in one line.
   public var description: String {
     var text = "\(code.rawValue): \(message)"
     if let place {

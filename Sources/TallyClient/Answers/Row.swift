@@ -1,6 +1,7 @@
 extension TallyClient {
   /// A row of a result.
   public struct Row: Hashable, Sendable {
+    /// Those of the result, in its order.
     public let columns: [Column]
     /// One a column.
     public let values: [Value]
@@ -39,6 +40,7 @@ public protocol TallyClientCell: Sendable {
 }
 
 extension Bool: TallyClientCell {
+  /// Of a boolean.
   public init?(_ value: TallyClient.Value) {
     guard case .bool(let flag) = value else { return nil }
     self = flag
@@ -46,6 +48,7 @@ extension Bool: TallyClientCell {
 }
 
 extension Int128: TallyClientCell {
+  /// Of an integer.
   public init?(_ value: TallyClient.Value) {
     guard case .int(let number) = value else { return nil }
     self = number
@@ -53,6 +56,7 @@ extension Int128: TallyClientCell {
 }
 
 extension Int64: TallyClientCell {
+  /// Of an integer that fits into 64 bits.
   public init?(_ value: TallyClient.Value) {
     guard case .int(let number) = value else { return nil }
     self.init(exactly: number)
@@ -60,6 +64,7 @@ extension Int64: TallyClientCell {
 }
 
 extension Int: TallyClientCell {
+  /// Of an integer that fits.
   public init?(_ value: TallyClient.Value) {
     guard case .int(let number) = value else { return nil }
     self.init(exactly: number)
@@ -79,6 +84,7 @@ extension Double: TallyClientCell {
 }
 
 extension TallyClient.Decimal: TallyClientCell {
+  /// Of a decimal or an integer, exactly.
   public init?(_ value: TallyClient.Value) {
     switch value {
     case .decimal(let number): self = number
@@ -89,6 +95,7 @@ extension TallyClient.Decimal: TallyClientCell {
 }
 
 extension String: TallyClientCell {
+  /// Of a text.
   public init?(_ value: TallyClient.Value) {
     guard case .text(let text) = value else { return nil }
     self = text

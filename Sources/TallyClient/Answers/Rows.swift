@@ -5,16 +5,21 @@ extension TallyClient {
   /// seconds at most. Whoever stops reading before the end, or whose task is cancelled, stops the
   /// query. An answer that was cut short or damaged on the way ends with an error, never early.
   public struct Rows: AsyncSequence, Sendable {
+    /// What is read one by one.
     public typealias Element = Row
+    /// What reading may throw.
     public typealias Failure = TallyClientError
 
     let reader: ResultReader
 
+    /// Names and types, known before the first row.
     public var columns: [Column] { reader.columns }
+    /// What the server has to say about the query.
     public var warnings: [Warning] { reader.warnings }
     /// What the server said at the end; nil until all rows were read.
     public var summary: Summary? { reader.summary }
 
+    /// Begins to read. The rows can be read once.
     public func makeAsyncIterator() -> Iterator { Iterator(reader) }
 
     /// All rows that were not read yet.
@@ -25,6 +30,7 @@ extension TallyClient {
       return rows
     }
 
+    /// Reads the rows as they come.
     public struct Iterator: AsyncIteratorProtocol {
       private let reader: ResultReader
       private var decoder: RowDecoder
@@ -34,10 +40,12 @@ extension TallyClient {
         decoder = RowDecoder(columns: reader.columns)
       }
 
+      /// The next row; nil once all were read and found whole.
       public mutating func next() async throws(TallyClientError) -> Row? {
         try await next(isolation: nil)
       }
 
+      /// The next row, on the isolation of the caller.
       public mutating func next(
         isolation actor: isolated (any Actor)?
       ) async throws(TallyClientError) -> Row? {

@@ -3,6 +3,7 @@ internal import TallyWire
 extension TallyClient {
   /// How answering a query went.
   public struct Summary: Hashable, Sendable {
+    /// Rows of the result.
     public var rowCount: Int
     /// Rows scanned; 0 where the token may not know.
     public var readRowCount: Int
@@ -28,8 +29,11 @@ extension TallyClient {
 
   /// A note about a query that ran, but was probably not meant so.
   public struct Warning: Hashable, Sendable {
+    /// What was found.
     public var message: String
+    /// Where in the query.
     public var place: TallyClientError.Place?
+    /// What to do, or the nearest valid name.
     public var hint: String?
 
     init?(_ notice: Reply) {

@@ -8,6 +8,7 @@ extension TallyClient {
     /// Digits after the point.
     public var scale: Int
 
+    /// A number of `scale` digits after the point; a negative scale counts as 0.
     public init(unscaled: Int128, scale: Int) {
       self.unscaled = unscaled
       self.scale = max(0, scale)
@@ -35,6 +36,7 @@ extension TallyClient {
       self.scale = scale ?? 0
     }
 
+    /// The number in digits, with its point.
     public var description: String {
       let digits = String(unscaled.magnitude)
       let padded = String(repeating: "0", count: max(0, scale + 1 - digits.utf8.count)) + digits
@@ -66,6 +68,7 @@ extension TallyClient {
 
   /// A column of a result.
   public struct Column: Hashable, Sendable {
+    /// As the query names it.
     public var name: String
     /// As the query language writes it: `symbol`, `decimal(38,9)`.
     public var type: String
@@ -75,14 +78,20 @@ extension TallyClient {
 extension TallyClient.Value: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral,
   ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByStringLiteral
 {
+  /// NULL.
   public init(nilLiteral: ()) { self = .null }
+  /// A boolean.
   public init(booleanLiteral value: Bool) { self = .bool(value) }
+  /// An integer.
   public init(integerLiteral value: Int64) { self = .int(Int128(value)) }
+  /// A binary floating point number: for money, use ``TallyClient/Decimal``.
   public init(floatLiteral value: Double) { self = .double(value) }
+  /// A text.
   public init(stringLiteral value: String) { self = .text(value) }
 }
 
 extension TallyClient.Value: CustomStringConvertible {
+  /// The value as text, `NULL` where there is none.
   public var description: String {
     switch self {
     case .null: "NULL"

@@ -18,6 +18,7 @@ extension TallyClient {
   public struct Event: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     /// Microseconds since 1970, UTC. A value named `time` counts instead, if there is one.
     public var time: Int64
+    /// By the names of their columns.
     public var values: [String: Value]
 
     /// - Parameter time: microseconds since 1970, UTC; nil: now.
@@ -26,6 +27,7 @@ extension TallyClient {
       self.values = values
     }
 
+    /// An event of now; the last of several values of a name counts.
     public init(dictionaryLiteral elements: (String, Value)...) {
       self.init(Dictionary(elements, uniquingKeysWith: { _, last in last }))
     }
