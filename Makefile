@@ -82,8 +82,9 @@ fuzz: ## Fuzzing suites in release, each for SECONDS_PER_FUZZER
 	@.ci/fuzz $(SECONDS_PER_FUZZER)
 
 .PHONY: isolation
-isolation: ## Random statements of one org in a store of many (STATEMENTS, SEED)
+isolation: ## Random statements of one org in a store of many, and on a server (STATEMENTS, SEED)
 	@.ci/isolation $(STATEMENTS) $(SEED)
+	@.ci/with-server Tests/Oracle/served_isolation.py --queries $(STATEMENTS) --seed $(SEED)
 
 .PHONY: power
 power: ## Cut the power at every change of recorded runs (IMAGES, SEED)

@@ -74,8 +74,8 @@ def main():
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         server = servers.Tally(os.path.join(folder, "tally"), tally)
         with server:
-            full = result(load(tally, server, "--insert", 1000, "--connections", 8,
-                               "--seconds", 5))["requests_per_second"]
+            full = result(load(tally, server, "--insert", 1000, "--connections", 8, "--seconds",
+                               min(5, options.minute_seconds)))["requests_per_second"]
             say(f"{full:.0f} batches of 1,000 rows a second at most; half of that, and 200 queries "
                 f"a second, for {options.minutes} minutes:")
             say("")

@@ -63,7 +63,8 @@ final class NotNode: ExpressionNode {
   override func evaluate(_ batch: Batch) throws(TallyError) -> Vector {
     let source = try input.evaluate(batch)
     let rowCount = NullMask.rowCount([source], batch, result: result)
-    for row in 0..<rowCount { unsafe result.bools[row] = 1 - source.bools[row] }
+    // What stands in rows that are NULL or not selected is any byte.
+    for row in 0..<rowCount { unsafe result.bools[row] = source.bools[row] ^ 1 }
     NullMask.combine([source], into: result, rowCount: rowCount)
     return result
   }
