@@ -121,7 +121,9 @@ class Tally(Server):
     def is_ready(self):
         with self.connect() as connection:
             connection.sendall(b"PING\n")
-            return connection.recv(64).startswith(b"+PING")
+            answer = connection.recv(64)
+        with self.http().connect():  # which listens last
+            return answer.startswith(b"+PING")
 
     def http(self):
         """The same server, as those who connect to its other port see it."""
