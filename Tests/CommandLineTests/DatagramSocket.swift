@@ -17,7 +17,7 @@ final class DatagramSocket {
     }
     // SAFETY: the path is shorter than the field, and both structures live during the calls.
     unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8) }
-    var timeout = timeval(tv_sec: 10, tv_usec: 0)
+    var timeout = timeval(tv_sec: 60, tv_usec: 0)
     unsafe setsockopt(
       descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     let status = unsafe withUnsafePointer(to: &address) { pointer in
@@ -30,7 +30,7 @@ final class DatagramSocket {
 
   deinit { close(descriptor) }
 
-  /// The next datagram as text; empty after ten seconds without one.
+  /// The next datagram as text; empty after a minute without one.
   func receive() throws -> String {
     var bytes = [UInt8](repeating: 0, count: 4_096)
     // SAFETY: the buffer is valid for its count during the call.

@@ -58,9 +58,9 @@ final class ServerFixture {
     }
   }
 
-  /// Waits until `condition` holds; false after ten seconds.
+  /// Waits until `condition` holds; false after a minute.
   static func waits(for condition: () -> Bool) -> Bool {
-    let end = ContinuousClock.now + .seconds(10)
+    let end = ContinuousClock.now + .seconds(60)
     while ContinuousClock.now < end {
       if condition() { return true }
       _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .milliseconds(2))

@@ -8,7 +8,7 @@ import Foundation
   import Darwin
 #endif
 
-/// A plain socket to a server on this machine. Waits ten seconds at most for anything.
+/// A plain socket to a server on this machine. Waits a minute at most for anything.
 package final class LineClient {
   package struct Failure: Error {
     package var message: String
@@ -24,7 +24,7 @@ package final class LineClient {
     #else
       descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     #endif
-    var timeout = timeval(tv_sec: 10, tv_usec: 0)
+    var timeout = timeval(tv_sec: 60, tv_usec: 0)
     let timeoutSize = socklen_t(MemoryLayout<timeval>.size)
     // SAFETY: the options' values are valid for their sizes during the calls.
     unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, timeoutSize)
